@@ -1,0 +1,46 @@
+"""What every test may use: the synthesized stack, made once a session since jsii costs seconds."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import Settings
+
+Template = dict[str, Any]
+Synthesize = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """Synthesizes TapStack for a suffix, without any policy, once a suffix; gives the assembly's folder."""
+    from aws_cdk import App  # noqa: PLC0415 - jsii costs a second: only the tests that synthesize pay for it
+
+    from infra.tap_stack import TapStack  # noqa: PLC0415 - as above
+
+    done: dict[str, Path] = {}
+
+    def synthesize_once(suffix: str) -> Path:
+        if suffix not in done:
+            folder = tmp_path_factory.mktemp(f"assembly-{suffix}")
+            app = App(outdir=str(folder), builtin_cloud_formation_validation=False)
+            TapStack(app, f"TapStack-{suffix}", settings=Settings.read({"environmentSuffix": suffix}, {}))
+            app.synth()
+            done[suffix] = folder
+        return done[suffix]
+
+    return synthesize_once
+
+
+@pytest.fixture(scope="session")
+def _dev_template(synthesize: Synthesize) -> str:
+    return (synthesize("dev") / "TapStack-dev.template.json").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def dev_template(_dev_template: str) -> Template:
+    """The compliant template of the suffix `dev`, a fresh copy for each test to change."""
+    template: Template = json.loads(_dev_template)
+    return template
