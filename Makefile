@@ -48,7 +48,7 @@ lint: .venv/complete ## check style, formatting and types
 	@.venv/bin/python -m mypy
 
 bench: .venv/complete node_modules/complete ## measure the audit and the rules
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python tests/bench/bench.py
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m tests.bench.bench
 
 lock: .venv/complete ## lock the requirement files and package-lock.json again (ARGS=--upgrade: with newer versions)
 	@for name in requirements requirements-dev; do \

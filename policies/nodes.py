@@ -92,7 +92,7 @@ class Choice:
 
 Scalar: TypeAlias = str | int | float | bool
 Node: TypeAlias = (
-    "Scalar | _Absent | Reference | Unknown | Partial | DynamicReference | Choice | dict[str, Node] | list[Node]"
+    Scalar | _Absent | Reference | Unknown | Partial | DynamicReference | Choice | dict[str, "Node"] | list["Node"]
 )
 
 

@@ -8,7 +8,7 @@ engine joins, substitutes and chooses around them. Nothing in here decides what 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,6 +77,39 @@ def _short_form(
 _TemplateLoader.add_multi_constructor("!", _short_form)
 
 
+def is_json(content: str) -> bool:
+    """Whether a template is read as JSON; anything else is read as YAML."""
+    return content.lstrip().startswith("{")
+
+
+def references_in(value: object) -> Iterator[str]:
+    """The names that a resource's body refers to: by `Ref`, `Fn::GetAtt`, `Fn::Sub` or `DependsOn`."""
+    match value:
+        case {"Ref": str(name)} if len(value) == 1:
+            yield name
+        case {"Fn::GetAtt": str(name) | [str(name), *_]} if len(value) == 1:
+            yield name.split(".", 1)[0]
+        case {"DependsOn": str(name), **rest}:
+            yield name
+            yield from references_in(rest)
+        case {"DependsOn": list(names), **rest}:
+            yield from (name for name in names if isinstance(name, str))
+            yield from references_in(rest)
+        case dict():
+            for key, item in value.items():
+                if key == "Fn::Sub":
+                    yield from _references_in_text(item[0] if isinstance(item, list) and item else item)
+                yield from references_in(item)
+        case list():
+            for item in value:
+                yield from references_in(item)
+
+
+def _references_in_text(text: object) -> Iterator[str]:
+    for name in _SUB_VARIABLE.findall(text) if isinstance(text, str) else ():
+        yield name.strip().split(".", 1)[0]
+
+
 def read_source(name: str, content: str) -> dict[str, Any]:
     """The template as plain data.
 
@@ -87,7 +120,7 @@ def read_source(name: str, content: str) -> dict[str, Any]:
             f"{name}: the private-use characters U+E000 to U+E002 are reserved; take them out of the template"
         )
     try:
-        if content.lstrip().startswith("{"):
+        if is_json(content):
             data: object = json.loads(content, object_pairs_hook=_object_once_each)
         else:
             data = load_strict(content, _TemplateLoader)

@@ -7,13 +7,27 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from cloudformation_validate import TemplateContent, TemplateModel, ValidationError
 
 from policies.nodes import ABSENT, Choice, DynamicReference, Node, Partial, Reference, Unknown, child
-from policies.source import HOLE, RESOLVE, UNDECIDED, TemplateError, as_mapping, read_source, with_holes, without_holes
+from policies.source import (
+    HOLE,
+    RESOLVE,
+    UNDECIDED,
+    TemplateError,
+    as_mapping,
+    is_json,
+    read_source,
+    references_in,
+    with_holes,
+    without_holes,
+)
+
+_PORTION: Final = 100
 
 EngineValue: TypeAlias = Any
 """A value as the engine returns it; its package ships no types."""
@@ -83,13 +97,16 @@ class Template:
         self.stack = stack
         self.nested_in: Template | None = None
         self.nested: dict[str, Template] = {}
-        self._model = _parse(name, content)
+        self._content = content
+        if not is_json(content):
+            _parse(
+                name, content
+            )  # the engine refuses what nests too deep or expands without end; a YAML parser does not
         self.raw = read_source(name, content)
         self._check_shape()
-        resolved = _parse(name, json.dumps(with_holes(self.raw)))
+        resources, outputs = _resolve(name, with_holes(self.raw))
         self.resources = {
-            logical_id: self._resource(logical_id, resource)
-            for logical_id, resource in sorted(resolved.resources().items())
+            logical_id: self._resource(logical_id, resource) for logical_id, resource in sorted(resources.items())
         }
         self.outputs: dict[str, dict[str, Node]] = {
             logical_id: {
@@ -97,7 +114,7 @@ class Template:
                 "ExportName": _optional(output.export_name),
                 "Description": str(as_mapping(as_mapping(self.raw["Outputs"]).get(logical_id)).get("Description", "")),
             }
-            for logical_id, output in sorted(resolved.outputs().items())
+            for logical_id, output in sorted(outputs.items())
         }
 
     @classmethod
@@ -141,15 +158,14 @@ class Template:
         return None
 
     @cached_property
+    def _model(self) -> TemplateModel:
+        return _parse(self.name, self._content)
+
+    @cached_property
     def references(self) -> dict[str, frozenset[str]]:
         """For each logical id the logical ids it refers to (`Ref`, `Fn::GetAtt`, `Fn::Sub`, `DependsOn`)."""
-        graph: dict[str, set[str]] = {
-            logical_id: set(resource.depends_on) for logical_id, resource in self.resources.items()
-        }
-        for edge in self._model.to_diagnostic_model().edges:
-            if edge.source in graph and edge.target in self.resources:
-                graph[edge.source].add(edge.target)
-        return {source: frozenset(targets) for source, targets in graph.items()}
+        resources = self.raw["Resources"]
+        return {str(name): frozenset(references_in(body)) & resources.keys() for name, body in resources.items()}
 
     def _check_shape(self) -> None:
         resources = self.raw.get("Resources")
@@ -167,12 +183,13 @@ class Template:
                 raise TemplateError(
                     f"{self.name}: the Properties of resource {logical_id!r} are no object; write them as one"
                 )
-        cycles = self._model.to_diagnostic_model().cycles
-        if cycles:
-            cycle = ", ".join(cycles[0])
+        try:
+            TopologicalSorter(self.references).prepare()
+        except CycleError as error:
+            cycle = ", ".join(sorted(set(error.args[1])))
             raise TemplateError(
                 f"{self.name}: the resources {cycle} refer to each other in a circle; CloudFormation refuses that"
-            )
+            ) from error
 
     def _resource(self, logical_id: str, resolved: EngineValue) -> Resource:
         raw = as_mapping(self.raw["Resources"].get(logical_id))
@@ -191,13 +208,30 @@ class Template:
 
 
 def _properties(resolved: EngineValue) -> Node:
-    return (
-        Unknown("a macro adds to it") if resolved.properties_dynamic else _object(sorted(resolved.properties.items()))
-    )
+    return Unknown("a macro adds to it") if resolved.properties_dynamic else _object(resolved.properties.items())
 
 
 def _optional(value: EngineValue | None) -> Node:
     return ABSENT if value is None else _node(value)
+
+
+def _resolve(name: str, holed: Mapping[str, Any]) -> tuple[Mapping[str, EngineValue], Mapping[str, EngineValue]]:
+    """Resources and outputs as the engine resolves them.
+
+    It takes more than twice the time for twice the resources (measured on 1.14.0). With holes for references no
+    resource needs another one, so they are handed over in portions; not where a loop makes resources, which are known
+    by name only within their portion.
+    """
+    everything = list(holed["Resources"].items())
+    looped = any(name.startswith("Fn::ForEach::") for name, _ in everything)
+    portion = len(everything) if looped else _PORTION
+    shared = {section: body for section, body in holed.items() if section != "Outputs"}
+    resources: dict[str, EngineValue] = {}
+    for start in range(0, len(everything), portion):
+        part = {**shared, "Resources": dict(everything[start : start + portion])}
+        resources.update(_parse(name, json.dumps(part)).resources())
+    outputs = _parse(name, json.dumps({**holed, "Resources": dict(everything[:1])})).outputs()
+    return resources, outputs
 
 
 def _parse(name: str, content: str) -> TemplateModel:
@@ -240,7 +274,8 @@ def _part(piece: str, *, is_hole: bool) -> str | Reference | Unknown:
 
 
 def _object(entries: Iterable[tuple[str, Any]]) -> Node:
-    nodes = {key: _node(value) for key, value in entries}
+    # The engine gives the entries in another order each time; what is shown of them must stay the same.
+    nodes = {key: _node(value) for key, value in sorted(entries, key=lambda entry: entry[0])}
     if len(nodes) == 1 and next(iter(nodes)).startswith("Fn::"):
         return Unknown(next(iter(nodes)))
     return {key: node for key, node in nodes.items() if node is not ABSENT}
