@@ -1,81 +1,123 @@
-"""The Aspects: one a subject, each annotating the constructs that break the rules of its subject.
+"""The Aspects: one a group of requirements, each annotating the constructs that break the rules of its group.
 
 They run last (`AspectPriority.READONLY`), when every other Aspect has changed what it wanted, and share one resolved
 model of each stack. `cdk synth` shows what they say with the construct's path and the fix. They are not the
 authority: a raw override is invisible to them, so the plugin judges the finished templates as well.
 """
 
-from collections.abc import Sequence
-from types import ModuleType
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import jsii
 from aws_cdk import App, AspectPriority, Aspects, CfnResource, IAspect, Stack, Validations
 from constructs import IConstruct
 
-from policies.cdk.construct_model import template_of
+from policies.cdk.construct_model import resources_of, template_of
 from policies.evaluate import evaluate
 from policies.finding import Finding, Scan
 from policies.judge import Verdict
 from policies.rule import TEMPLATE, Rule
-from policies.rules import SUBJECTS, rules_of
+from policies.rules import ALL_RULES
 
-SCANNER = "aspects"
+SCANNER: Final = "aspects"
+
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "database": ("DB",),
+    "credentials": ("SEC",),
+    "audit-logging": ("CFG", "LOG"),
+    "monitoring": ("MON",),
+    "network-and-access": ("NET", "IAM"),
+    "naming-tags-outputs": ("NAM", "TAG", "OUT"),
+    "destroyability": ("DST",),
+}
+"""The requirements that each Aspect enforces, by the beginning of their ids; those on the process have no construct."""
+
+
+def rules_on_constructs(prefixes: Sequence[str]) -> tuple[Rule, ...]:
+    """The rules of a group that single constructs decide: none on a whole template or on the order of creation."""
+    return tuple(
+        rule
+        for rule in ALL_RULES
+        if rule.requirement.startswith(tuple(f"{prefix}-" for prefix in prefixes))
+        and TEMPLATE not in rule.resource_types
+        and not rule.template_only
+    )
+
+
+@dataclass(slots=True)
+class _JudgedStack:
+    """A stack's L1 constructs, `last` the one that CDK visits last; what the rules say of each once they have spoken."""
+
+    stack: Stack
+    last: str
+    judged: list[tuple[CfnResource, list[Finding]]] = field(default_factory=list)
 
 
 class _Judgement:
-    """What the rules say of a stack's constructs: judged once, when the first Aspect comes by, and shared by all."""
+    """What the rules say of constructs, shared by all Aspects: one model a stack, judged once.
+
+    CDK applies all Aspects to one construct before it goes on to the next. So only when the last construct of a stack
+    is visited have the Aspects that change something, such as tags, been everywhere.
+    """
 
     def __init__(self, suffix: str) -> None:
         self._suffix = suffix
-        self._findings: dict[str, dict[str, list[Finding]]] = {}
+        self._stacks: dict[str, _JudgedStack] = {}
 
-    def of(self, construct: CfnResource) -> list[Finding]:
-        """The findings on one construct."""
-        stack = Stack.of(construct)
-        path = stack.node.path
-        if path not in self._findings:
-            self._findings[path] = self._judge(stack)
-        return self._findings[path].get(construct.node.path, [])
+    def at(self, construct: CfnResource) -> list[tuple[CfnResource, list[Finding]]]:
+        """The constructs of a stack with the findings on each, at the last one that is visited; nothing before."""
+        identity = _identity(construct)
+        if identity not in self._stacks:
+            self._begin(Stack.of(construct))
+        of_stack = self._stacks[identity]
+        if identity != of_stack.last:
+            return []
+        of_stack.judged = of_stack.judged or self._judge(of_stack.stack)
+        return of_stack.judged
 
-    def _judge(self, stack: Stack) -> dict[str, list[Finding]]:
-        modelled = template_of(stack, suffix=self._suffix)
-        found: dict[str, list[Finding]] = {}
-        if modelled is not None:
-            for finding in evaluate(
-                modelled[0], [rule for subject in SUBJECTS for rule in decided_on_constructs(subject)]
-            ):
-                found.setdefault(finding.construct_path, []).append(finding)
-        return found
+    def _begin(self, stack: Stack) -> None:
+        identities = [_identity(construct) for construct in resources_of(stack)]
+        of_stack = _JudgedStack(stack, last=identities[-1])
+        self._stacks |= dict.fromkeys(identities, of_stack)
+
+    def _judge(self, stack: Stack) -> list[tuple[CfnResource, list[Finding]]]:
+        template, constructs = template_of(stack, suffix=self._suffix)
+        rules = [rule for prefixes in GROUPS.values() for rule in rules_on_constructs(prefixes)]
+        found: dict[str, list[Finding]] = {logical_id: [] for logical_id in constructs}
+        for finding in evaluate(template, rules):
+            found[finding.resource].append(finding)
+        return [(construct, found[logical_id]) for logical_id, construct in constructs.items()]
 
 
-def decided_on_constructs(subject: ModuleType) -> tuple[Rule, ...]:
-    """The rules of a subject that single constructs decide.
-
-    Not those on a whole template, nor those on the order of creation.
-    """
-    return tuple(rule for rule in rules_of(subject) if TEMPLATE not in rule.resource_types and not rule.template_only)
+def _identity(construct: CfnResource) -> str:
+    """What jsii calls a construct: asking for its path instead would cost two calls to another process, each time."""
+    return str(construct.__jsii_ref__.ref)  # type: ignore[attr-defined] # jsii gives it to every object, untyped
 
 
 @jsii.implements(IAspect)
-class SubjectAspect:
-    """Annotates each construct that breaks a rule of one subject, and keeps count of what it saw."""
+class GroupAspect:
+    """Annotates each construct that breaks a rule of one group of requirements, and keeps what it found."""
 
-    def __init__(self, subject: ModuleType, judgement: _Judgement) -> None:
-        self.subject = subject.__name__.rpartition(".")[2]
-        self.rules = decided_on_constructs(subject)
+    def __init__(self, group: str, judgement: _Judgement) -> None:
+        self.group = group
+        self.rules = {rule.name: rule for rule in rules_on_constructs(GROUPS[group])}
+        self.constructs = 0
         self.findings: list[Finding] = []
-        self._names = frozenset(rule.name for rule in self.rules)
         self._judgement = judgement
 
     def visit(self, node: IConstruct) -> None:
-        """Judge one construct; called by CDK for each in the tree."""
+        """Called by CDK for each construct in the tree."""
         if not isinstance(node, CfnResource):
             return
-        for finding in self._judgement.of(node):
-            if finding.rule in self._names:
-                self.findings.append(finding)
-                if finding.blocks:
-                    Validations.of(node).add_error(f"policies::{finding.rule}", describe(finding))
+        self.constructs += 1
+        for construct, findings in self._judgement.at(node):
+            for finding in findings:
+                if finding.rule in self.rules:
+                    self.findings.append(finding)
+                    if finding.blocks:
+                        Validations.of(construct).add_error(f"policies::{finding.rule}", describe(finding))
 
 
 def describe(finding: Finding) -> str:
@@ -83,51 +125,42 @@ def describe(finding: Finding) -> str:
     return f"{finding.requirement} {finding.rule}: {finding.message}. Fix: {finding.fix}"
 
 
-def attach_aspects(app: App, *, suffix: str) -> tuple[SubjectAspect, ...]:
-    """Add one Aspect for each subject that has rules on constructs."""
+def attach_aspects(app: App, *, suffix: str) -> tuple[GroupAspect, ...]:
+    """Add the Aspects to an app, to run after all others."""
     judgement = _Judgement(suffix)
-    aspects = tuple(SubjectAspect(subject, judgement) for subject in SUBJECTS if decided_on_constructs(subject))
+    aspects = tuple(GroupAspect(group, judgement) for group in GROUPS)
     for aspect in aspects:
         Aspects.of(app).add(aspect, priority=AspectPriority.READONLY)
     return aspects
 
 
-def scan_of(aspects: Sequence[SubjectAspect], *, version: str, confirmed: frozenset[tuple[str, str]]) -> Scan:
-    """The Aspects' work as a scan.
+def scan_of(aspects: Sequence[GroupAspect], *, version: str, confirmed: frozenset[tuple[str, str]]) -> Scan:
+    """The Aspects' work as a scan: what each judged, as evidence, and each failure that the template does not show.
 
-    One line a subject as evidence that it ran, and each failure that the template does not show. `confirmed` are the
-    (rule, construct path) pairs that the rules found on the finished template too, and so report themselves.
+    `confirmed` are the (rule, construct path) pairs that the rules found on the finished template and so report.
     """
-    findings: list[Finding] = []
-    for aspect in aspects:
-        seen = {finding.construct_path for finding in aspect.findings}
-        judged = f"{len(seen)} constructs by {len(aspect.rules)} rules, {len(aspect.findings)} judgements"
-        findings.append(
-            Finding(
-                scanner=SCANNER,
-                rule=f"{aspect.subject.replace('_', '-')}-aspect-judges-constructs",
-                verdict=Verdict.PASS if seen else Verdict.FAIL,
-                message=f"the {aspect.subject} Aspect judged {judged}",
-                template="",
-                resource="(construct tree)",
-                requirement="PRC-05",
-                expected="at least one construct judged",
-                observed=judged,
-                fix="Attach the Aspects to the app before it is synthesized.",
-            )
-        )
-        findings += [
-            finding
-            for finding in aspect.findings
-            if finding.blocks and (finding.rule, finding.construct_path) not in confirmed
-        ]
-    return Scan(
+    findings = [
+        finding
+        for aspect in aspects
+        for finding in (_evidence(aspect), *aspect.findings)
+        if finding.requirement == "PRC-05"
+        or (finding.blocks and (finding.rule, finding.construct_path) not in confirmed)
+    ]
+    judged = Counter(finding.rule for aspect in aspects for finding in aspect.findings)
+    return Scan(SCANNER, version, tuple(findings), {name: judged[name] for aspect in aspects for name in aspect.rules})
+
+
+def _evidence(aspect: GroupAspect) -> Finding:
+    observed = f"{aspect.constructs} constructs visited, {len(aspect.findings)} judgements by {len(aspect.rules)} rules"
+    return Finding(
         scanner=SCANNER,
-        version=version,
-        findings=tuple(findings),
-        roster={
-            rule.name: sum(found.rule == rule.name for found in aspect.findings)
-            for aspect in aspects
-            for rule in aspect.rules
-        },
+        rule=f"{aspect.group}-aspect-judges-constructs",
+        verdict=Verdict.PASS if aspect.findings else Verdict.FAIL,
+        message=f"the Aspect of {aspect.group}: {observed}",
+        template="",
+        resource=f"({aspect.group} Aspect)",
+        requirement="PRC-05",
+        fix="Attach the Aspects to the app before it is synthesized, and build the stack in it.",
+        expected="constructs visited and judged",
+        observed=observed,
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_cdk import CfnDeletionPolicy, CfnResource, Stack
-from constructs import IConstruct
 
 from policies.template import Template
 
@@ -17,27 +16,26 @@ _POLICIES: Final[Mapping[CfnDeletionPolicy, str]] = {
 }
 
 
-def template_of(stack: Stack, *, suffix: str) -> tuple[Template, dict[str, CfnResource]] | None:
+def template_of(stack: Stack, *, suffix: str) -> tuple[Template, dict[str, CfnResource]]:
     """Resolve every L1 construct of a stack to CloudFormation's shape.
 
     The template they make, and each by its logical id. None when the stack holds no resource. Raw overrides and
     dependencies between constructs are not in it: CDK adds both only when it writes the template (measured on
     aws-cdk-lib 2.275), which is why the template is judged too.
     """
-    resources: dict[str, Any] = {}
-    constructs: dict[str, CfnResource] = {}
-    for construct in stack.node.find_all():
-        if isinstance(construct, CfnResource) and _is_of(construct, stack):
-            logical_id = stack.resolve(construct.logical_id)
-            constructs[logical_id] = construct
-            resources[logical_id] = _resource(construct, stack)
-    if not resources:
-        return None
+    constructs = {stack.resolve(construct.logical_id): construct for construct in resources_of(stack)}
+    resources = {logical_id: _resource(construct, stack) for logical_id, construct in constructs.items()}
     return Template(stack.node.path, json.dumps({"Resources": resources}), suffix=suffix), constructs
 
 
-def _is_of(construct: IConstruct, stack: Stack) -> bool:
-    return Stack.of(construct).node.path == stack.node.path
+def resources_of(stack: Stack) -> list[CfnResource]:
+    """The L1 constructs of a stack, those of its nested stacks left out, in the order in which CDK visits them."""
+    path = stack.node.path
+    return [
+        construct
+        for construct in stack.node.find_all()
+        if isinstance(construct, CfnResource) and Stack.of(construct).node.path == path
+    ]
 
 
 def _resource(construct: CfnResource, stack: Stack) -> dict[str, Any]:

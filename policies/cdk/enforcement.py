@@ -25,7 +25,7 @@ from aws_cdk import (
 )
 
 from policies.assembly import read_assembly
-from policies.cdk.aspects import SubjectAspect, attach_aspects, describe, scan_of
+from policies.cdk.aspects import GroupAspect, attach_aspects, describe, scan_of
 from policies.evaluate import SCANNER, evaluate
 from policies.examination import Examination
 from policies.exceptions import Acceptance, RegisterError, apply_register, load_register
@@ -57,13 +57,14 @@ def rules_version() -> str:
 
 @jsii.implements(IPolicyValidationPlugin)
 class PolicyPlugin:
-    """Judges an app's finished templates by everything there is.
+    """Judges an app's finished templates by everything there is; `examination` holds the outcome.
 
-    `examination` holds the outcome, None until CDK has called.
+    It is None until CDK has called, and stays so when the examination itself failed: `failure` then says why.
     """
 
     def __init__(self, app: App, *, suffix: str, scanners: ScannersOutsideCdk, register: Path, today: date) -> None:
         self.examination: Examination | None = None
+        self.failure: Exception | None = None
         self._app = app
         self._suffix = suffix
         self._scanners = scanners
@@ -87,9 +88,13 @@ class PolicyPlugin:
         """The names of our own rules."""
         return [rule.name for rule in ALL_RULES]
 
-    def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
+    def validate(self, _context: IPolicyValidationContext) -> PolicyValidationPluginReport:
         """Examine the finished assembly; called by CDK once, when all templates are written."""
-        self.examination = self._examine(context)
+        try:
+            self.examination = self._examine()
+        except Exception as error:
+            self.failure = error  # CDK would report the message of a plugin that failed and drop the rest
+            raise
         shown = {(finding.rule, finding.construct_path) for aspect in self._aspects for finding in aspect.findings}
         violations = [
             _violation(finding)
@@ -99,14 +104,13 @@ class PolicyPlugin:
         violations += [_problem(line) for line in (*self.examination.problems, *self.examination.acceptance.problems)]
         return PolicyValidationPluginReport(success=self.examination.passed, violations=violations)
 
-    def _examine(self, context: IPolicyValidationContext) -> Examination:
-        directory = Path(self._app.outdir)
-        templates = read_assembly(directory, suffix=self._suffix)
+    def _examine(self) -> Examination:
+        templates = read_assembly(Path(self._app.outdir), suffix=self._suffix)
         self._scanners.begin(templates)
         rules = _rules_scan(templates)
         scans, problems = [_aspects_scan(self._aspects, rules), rules], []
         try:
-            scans += self._nag.scan(context, templates)
+            scans += self._nag.scan(templates)
         except ScannerError as error:
             problems.append(str(error))
         finished, failed = self._scanners.finish()
@@ -115,7 +119,7 @@ class PolicyPlugin:
             suffix=self._suffix,
             templates=templates,
             scans=tuple(scans),
-            acceptance=self._accept(scans, templates, acknowledgements_outside_register(directory)),
+            acceptance=self._accept(scans, templates, acknowledgements_outside_register(self._app, templates)),
             problems=(*problems, *failed),
         )
 
@@ -136,7 +140,7 @@ def _rules_scan(templates: Sequence[Template]) -> Scan:
     return Scan(SCANNER, rules_version(), findings, {rule.name: judged[rule.name] for rule in ALL_RULES})
 
 
-def _aspects_scan(aspects: Sequence[SubjectAspect], rules: Scan) -> Scan:
+def _aspects_scan(aspects: Sequence[GroupAspect], rules: Scan) -> Scan:
     confirmed = frozenset((finding.rule, finding.construct_path) for finding in rules.findings if finding.blocks)
     return scan_of(aspects, version=rules.version, confirmed=confirmed)
 

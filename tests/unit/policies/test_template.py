@@ -19,7 +19,7 @@ from policies.nodes import (
     walk,
 )
 from policies.source import TemplateError
-from policies.template import Location, Resource, Template
+from policies.template import Location, Resource, Template, release_models
 
 DOCUMENT: dict[str, Any] = {
     "Parameters": {
@@ -240,6 +240,13 @@ def test_a_location_is_the_place_or_what_holds_it(yaml_template: Template) -> No
     assert yaml_template.location("Resources/Database/Properties/MultiAZ") == Location(14, 7)
     assert yaml_template.location("Resources/Database/Properties/Absent") == Location(13, 5)
     assert yaml_template.location("Nowhere/At/All") is None
+
+
+def test_models_are_released_and_made_again_when_asked_for(yaml_template: Template) -> None:
+    before = yaml_template.location("Resources/Database")
+    release_models()
+    assert "_model" not in vars(yaml_template)
+    assert yaml_template.location("Resources/Database") == before
 
 
 def deep(levels: int) -> str:
