@@ -14,14 +14,15 @@ from typing import Any, Final, NoReturn
 
 from policies.evaluate import evaluate
 from policies.finding import Finding
+from policies.finding_text import as_text
 from policies.judge import Verdict
 from policies.printable import printable
 from policies.rule import EVERY_TYPE, TEMPLATE, Rule
 from policies.rules import ALL_RULES
 from policies.sarif import sarif
-from policies.source import as_mapping
+from policies.source import TemplateError, as_mapping
 from policies.suffix import SUFFIX, SUFFIX_RULE
-from policies.template import Template, TemplateError
+from policies.template import Template
 
 PASSED: Final = 0
 VIOLATED: Final = 1
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = int(options.run(options))
         sys.stdout.flush()
     except (UsageError, TemplateError) as error:
-        print(f"policies: {printable(str(error))}", file=sys.stderr)
+        sys.stderr.write(f"policies: {printable(str(error))}\n")
         return NOT_DONE
     except BrokenPipeError:
         # Whoever read the output has gone. Python would complain once more when it flushes at its end.
@@ -86,9 +87,9 @@ def check_templates(options: argparse.Namespace) -> int:
     """Judge each template by every rule, and print what was found, passes too."""
     if SUFFIX.fullmatch(options.suffix) is None:
         shown = ascii(options.suffix)
-        raise UsageError(
-            f"--suffix: {shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + '…'} is refused; {SUFFIX_RULE}"
-        )
+        if len(shown) > _LONGEST_SHOWN:
+            shown = f"{shown[:_LONGEST_SHOWN]}…"
+        raise UsageError(f"--suffix: {shown} is refused; {SUFFIX_RULE}")
     templates = [Template.read(Path(path), suffix=options.suffix) for path in options.templates]
     _link_nested(templates)
     examined = [(template, evaluate(template, ALL_RULES)) for template in templates]
@@ -100,7 +101,7 @@ def check_templates(options: argparse.Namespace) -> int:
     else:
         for finding in findings:
             if finding.blocks:
-                _write(_as_text(finding))
+                _write(as_text(finding))
         for template, found in examined:
             _write(_summary(template, found))
     return VIOLATED if any(finding.blocks for finding in findings) else PASSED
@@ -114,8 +115,9 @@ def explain_rule(options: argparse.Namespace) -> int:
         hint = f"did you mean {' or '.join(near)}?" if near else "python -m policies rules lists them"
         raise UsageError(f"no rule is called {options.rule!r}; {hint}")
     _write(
-        f"{rule.name}\n\nrequirement  {rule.requirement}\nseverity     {rule.severity.value}\napplies to   {_types(rule)}\n"
-        f"\n{rule.documentation}\n\nFix: {rule.fix}"
+        f"{rule.name}\n\n"
+        f"requirement  {rule.requirement}\nseverity     {rule.severity.value}\napplies to   {_types(rule)}\n\n"
+        f"{rule.documentation}\n\nFix: {rule.fix}"
     )
     return PASSED
 
@@ -129,7 +131,7 @@ def list_rules(_options: argparse.Namespace) -> int:
 
 
 def _link_nested(templates: Iterable[Template]) -> None:
-    """Make known to each other a template and those it nests, found by the asset path that CDK leaves on the nesting resource."""
+    """Link each template to those it nests, found by the asset path that CDK leaves on the nesting resource."""
     by_path = {Path(template.name).resolve(): template for template in templates}
     for path, parent in by_path.items():
         for resource in parent.of_type("AWS::CloudFormation::Stack"):
@@ -157,19 +159,6 @@ def _as_json(template: Template, findings: Iterable[Finding]) -> dict[str, Any]:
     return {"path": template.name, "resources": len(template.resources), "violations": violations, "passes": passes}
 
 
-def _as_text(finding: Finding) -> str:
-    resource = f"{finding.resource}, {finding.resource_type}" if finding.resource_type else finding.resource
-    lines = [
-        f"{finding.verdict.value.upper()} {finding.rule} ({finding.requirement}, {finding.severity})",
-        f"  resource   {resource}",
-        f"  construct  {finding.construct_path}",
-        f"  at         {_location(finding)}",
-        f"  found      {finding.message}",
-        f"  fix        {finding.fix}",
-    ]
-    return "\n".join(printable(line) for line in lines if line != "  construct  ") + "\n"
-
-
 def _summary(template: Template, findings: Sequence[Finding]) -> str:
     counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
     return (
@@ -190,8 +179,8 @@ def _types(rule: Rule) -> str:
 def _write(text: str) -> None:
     """Print text to standard output, with escapes for what the encoding of the terminal lacks."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def _write_json(document: dict[str, Any]) -> None:
-    print(json.dumps(document, indent=2))
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")

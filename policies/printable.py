@@ -2,7 +2,7 @@
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that does not print: line ends, terminal escapes, marks that reverse the reading direction."""
+    """The text with what does not print escaped: line ends, terminal escapes, marks that turn the reading direction."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text

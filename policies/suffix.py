@@ -1,4 +1,4 @@
-"""The environment suffix that a template is judged for. The settings of the stack hold the same rule: neither imports the other."""
+"""What an environment suffix may be. `infra.settings` holds the same rule: neither imports the other."""
 
 import re
 from typing import Final
