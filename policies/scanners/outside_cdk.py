@@ -1,4 +1,4 @@
-"""The scanners that need no construct tree, started early so that they warm up while CDK synthesizes, and run side by side."""
+"""The scanners that need no construct tree: started early, so that they warm up while CDK synthesizes."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
