@@ -18,13 +18,12 @@ from compliance_report.formats import FORMATS
 from compliance_report.publishing import begin, exclusive, publish
 from compliance_report.report import build_report
 from compliance_report.repository import examine_repository
-from compliance_report.verdicts import judge
+from compliance_report.verdicts import EvidenceError, judge
 from infra.settings import Settings, SettingsError
-from policies.examination import Examination
+from policies.examination import Examination, ExaminationError
 from policies.exceptions import AcceptedException, RegisterError, load_register
 from policies.rules import ALL_RULES
 from policies.scanners.outside_cdk import ScannersOutsideCdk
-from policies.source import TemplateError
 
 PASSED: Final = 0
 GATE_FAILED: Final = 1
@@ -34,12 +33,12 @@ CATALOGUE: Final = app.ROOT / "compliance-report" / "requirements.yaml"
 ASSEMBLIES: Final = app.ROOT / "cdk.out"
 REPORTS: Final = app.ROOT / "compliance-report" / "out"
 
-# CDK would print the violations and raise; the audit prints them itself, and wants the assembly whole.
-_CDK_ONLY_TELLS: Final = {"@aws-cdk/core:failSynthOnValidationErrors": False}
-
 
 class AuditError(RuntimeError):
     """The audit could not be done; the message is one line that says why and what to do."""
+
+
+_CANNOT_BE_DONE: Final = (AuditError, CatalogueError, EvidenceError, ExaminationError, FactsError, SettingsError)
 
 
 def audit(suffix: str, *, context: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> int:
@@ -56,7 +55,7 @@ def audit(suffix: str, *, context: Mapping[str, str], environment: Mapping[str, 
         place = REPORTS / settings.environment_suffix
         with exclusive(place):
             return _audit(settings, context, environment, place)
-    except (AuditError, CatalogueError, FactsError, SettingsError, TemplateError, OSError) as error:
+    except (*_CANNOT_BE_DONE, OSError) as error:
         print(f"audit not done: {error}", file=sys.stderr)  # noqa: T201 - the message is for whoever runs this
         return NOT_DONE
 
@@ -97,17 +96,13 @@ def _examine(
     progress.step("starting the scanners and CDK")
     with ScannersOutsideCdk() as scanners:
         try:
-            synthesis = {**app.read_context({}), **context, **_CDK_ONLY_TELLS}
+            synthesis = {**app.read_context({}), **context}
             cdk_app, plugin = app.build(settings, synthesis, scanners, outdir=folder, today=now.date())
             progress.step("synthesizing the stack and examining it")
             cdk_app.synth()
         except Exception as error:  # whatever the construct code or CDK raises: an audit of it cannot be done
             raise AuditError(f"the stack cannot be synthesized: {_in_one_line(error)}") from error
-    if plugin.failure is not None:
-        raise AuditError(f"the assembly cannot be examined: {_in_one_line(plugin.failure)}") from plugin.failure
-    if plugin.examination is None:
-        raise AuditError("CDK did not call the policies, so nothing was examined; see whether app.py attaches them")
-    return plugin.examination
+    return plugin.examination()
 
 
 def _entries() -> tuple[AcceptedException, ...]:

@@ -1,0 +1,129 @@
+"""The report in Markdown, short enough for a pull request: what stands in the way, what was accepted, the facts."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from compliance_report.reading import headline, open_violations, place, weakened
+from compliance_report.report import ENDS_SOON_DAYS, Report
+from policies.printable import printable
+
+ROWS: Final = 20
+"""A table has no more rows than this: a comment that is too long is refused, and a longer one is not read."""
+
+_MEANS_SOMETHING: Final = re.compile(r"[\\`*_{}\[\]()#|~!]")
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "://": "&#58;//"}
+_LINKED: Final = re.compile(r"(?i)\b(www)\.")
+
+
+def render(report: Report) -> str:
+    """The report as a Markdown document."""
+    blocks = [
+        f"# {_text(report['product'])}, environment {_code(report['suffix'])}: {report['verdict']}",
+        f"{headline(report)}.",
+        *_problems(report),
+        *_violations(report),
+        *_deviations(report),
+        *_other_exceptions(report),
+        *_rest(report),
+        _footer(report),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _problems(report: Report) -> list[str]:
+    if not report["problems"]:
+        return []
+    shown = [f"- {_text(line)}" for line in report["problems"][:ROWS]]
+    return ["## Problems of the audit", "\n".join([*shown, *_more(len(report["problems"]), "- ")])]
+
+
+def _violations(report: Report) -> list[str]:
+    found = open_violations(report)
+    if not found:
+        return []
+    rows = [
+        (
+            _code(violation["requirement"]) if violation["requirement"] else _text(violation["tool"]),
+            f"{_code(place(violation))}<br>{_text(violation['message'])}",
+            f"{_code(violation['rule'])}<br>{_text(violation['fix'])}",
+        )
+        for violation in found[:ROWS]
+    ]
+    table = _table(("requirement", "what is wrong", "rule and fix"), rows)
+    return ["## Not met", "\n\n".join([table, *_more(len(found), "")])]
+
+
+def _deviations(report: Report) -> list[str]:
+    entries = {entry["id"]: entry for entry in report["exceptions"]}
+    rows = []
+    for one in _with_status(report, "met with accepted deviation"):
+        for name in dict.fromkeys(deviation["exception"] for deviation in one["deviations"]):
+            entry = entries[name]
+            rows.append((_title(one), _code(name), _text(entry["compensating_control"]), _until(entry)))
+    if not rows:
+        return []
+    return ["## Accepted deviations", _table(("requirement", "exception", "what compensates", "until"), rows)]
+
+
+def _other_exceptions(report: Report) -> list[str]:
+    soon = [f"{_code(entry['id'])} ({_until(entry)})" for entry in report["exceptions"] if entry["ends_soon"]]
+    return [f"Exceptions that end within {ENDS_SOON_DAYS} days: {', '.join(soon)}."] if soon else []
+
+
+def _until(entry: dict[str, Any]) -> str:
+    acceptance = "" if entry["approval_evidenced"] else "; acceptance not evidenced"
+    return f"{entry['expires']}, {entry['days_left']} days left{acceptance}"
+
+
+def _rest(report: Report) -> list[str]:
+    later = [f"- {_title(one)}. {_text(one['summary'])}" for one in _with_status(report, "to be shown")]
+    met = ", ".join(one["id"] for one in _with_status(report, "met"))
+    weakening = ", ".join(one["id"] for one in report["requirements"] if weakened(one))
+    return [
+        *(["## To be shown", "\n".join(later)] if later else []),
+        *([f"Met: {met}."] if met else []),
+        *([f"To meet these leaves a control of a framework weaker: {weakening}."] if weakening else []),
+    ]
+
+
+def _footer(report: Report) -> str:
+    commit, digest = report["commit"], report["assembly"]["digest"]
+    facts = (
+        f"Commit {_code(commit['id'])} ({commit['tree']} tree), assembly {_code(digest)}, {report['as_of']['date']}."
+    )
+    limits = " ".join(_text(limit) for limit in report["limits"])
+    return f"---\n\n{facts} {limits} The evidence, resource by resource, is in report.html and report.json."
+
+
+def _with_status(report: Report, status: str) -> Iterable[dict[str, Any]]:
+    return (one for one in report["requirements"] if one["status"] == status)
+
+
+def _title(requirement: dict[str, Any]) -> str:
+    return f"{_code(requirement['id'])} {_text(requirement['title'])}"
+
+
+def _more(total: int, bullet: str) -> list[str]:
+    return [f"{bullet}… and {total - ROWS} more in the report"] if total > ROWS else []
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _text(text: str) -> str:
+    """Text that shows as it is: no markup, no HTML, no table cell, no link, no mention of anybody."""
+    escaped = _MEANS_SOMETHING.sub(lambda match: f"\\{match.group()}", printable(text))
+    for character, entity in _ENTITIES.items():
+        escaped = escaped.replace(character, entity)
+    return _LINKED.sub(r"\1&#46;", escaped).replace("@", "`@`")
+
+
+def _code(text: str) -> str:
+    """A name as code: fenced by more backticks than it holds, its pipes kept from ending a table's cell."""
+    shown = printable(text).replace("|", "\\|")
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    space = " " if "`" in shown else ""
+    return f"{fence}{space}{shown}{space}{fence}"

@@ -1,0 +1,197 @@
+"""The verdict on each requirement, from everything that was examined; no evidence is never a pass."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from compliance_report.catalogue import LATER, Catalogue, Requirement, ShownBy
+from policies.examination import Examination
+from policies.exceptions import AcceptedException
+from policies.finding import Finding
+from policies.judge import Verdict
+from policies.rule import Rule
+
+
+class Status(StrEnum):
+    """What can be said of a requirement after an audit of templates."""
+
+    MET = "met"
+    DEVIATION = "met with accepted deviation"
+    NOT_MET = "not met"
+    NO_EVIDENCE = "no evidence"
+    TO_BE_SHOWN = "to be shown"
+
+
+class EvidenceError(ValueError):
+    """There is nothing that a verdict could rest on; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Another scanner's finding, and the exception that accepts it since a requirement demands what it objects to."""
+
+    finding: Finding
+    entry: AcceptedException
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A requirement with its verdict: the rules that enforce it, the findings on it (worst first), the deviations."""
+
+    requirement: Requirement
+    status: Status
+    summary: str
+    rules: tuple[Rule, ...]
+    evidence: tuple[Finding, ...]
+    deviations: tuple[Deviation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Every requirement judged, by which rules and under which exceptions; each line of `problems` fails the audit."""
+
+    requirements: tuple[Judged, ...]
+    rules: tuple[Rule, ...]
+    entries: tuple[AcceptedException, ...]
+    passed: bool
+    problems: tuple[str, ...]
+
+
+_WORST_FIRST: Final = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
+_FAILING: Final = frozenset({Status.NOT_MET, Status.NO_EVIDENCE})
+
+
+def judge(
+    catalogue: Catalogue, examination: Examination, rules: Sequence[Rule], entries: Sequence[AcceptedException]
+) -> Verdicts:
+    """Judge every requirement of the catalogue.
+
+    `rules` are the rules that were applied, `entries` the register of exceptions. Raises `EvidenceError` when there are
+    no rules, no templates or no scans.
+    """
+    # Over nothing every statement holds: without rules nothing fails, without scans nothing is found, and the verdict
+    # would be "met". Whoever hands in an empty list has lost something on the way.
+    for name, given in (("rules", rules), ("templates", examination.templates), ("scans", examination.scans)):
+        if not given:
+            raise EvidenceError(f"there are no {name}, so no requirement can be judged; run the whole audit again")
+    by_requirement: dict[str, list[Finding]] = {}
+    for finding in examination.findings:
+        if finding.verdict in _WORST_FIRST and finding not in examination.acceptance.covered:
+            by_requirement.setdefault(finding.requirement, []).append(finding)
+    covered: dict[str, list[Deviation]] = {}
+    for finding, entry in examination.acceptance.covered.items():
+        covered.setdefault(entry.requirement, []).append(Deviation(finding, entry))
+    judged = tuple(
+        _judge_one(
+            requirement,
+            rules=[rule for rule in rules if rule.requirement == requirement.id],
+            evidence=by_requirement.get(requirement.id, []),
+            deviations=covered.get(requirement.id, []),
+        )
+        for requirement in catalogue.requirements
+    )
+    problems = (*_unknown_names(catalogue, rules, entries, examination.findings), *_without_evidence(judged))
+    failing = [one for one in judged if one.status in _FAILING]
+    return Verdicts(judged, tuple(rules), tuple(entries), examination.passed and not problems and not failing, problems)
+
+
+def _judge_one(
+    requirement: Requirement,
+    *,
+    rules: Sequence[Rule],
+    evidence: Sequence[Finding],
+    deviations: Sequence[Deviation],
+) -> Judged:
+    if any(finding.blocks for finding in evidence):
+        status = Status.NOT_MET
+    elif requirement.shown_by in LATER:
+        status = Status.TO_BE_SHOWN
+    elif not evidence:
+        status = Status.NO_EVIDENCE
+    else:
+        status = Status.DEVIATION if deviations else Status.MET
+    return Judged(
+        requirement=requirement,
+        status=status,
+        summary=_summary(requirement, status, rules=rules, evidence=evidence, deviations=deviations),
+        rules=tuple(rules),
+        evidence=tuple(sorted(evidence, key=_evidence_order)),
+        deviations=tuple(sorted(deviations, key=lambda deviation: _evidence_order(deviation.finding))),
+    )
+
+
+def _evidence_order(finding: Finding) -> tuple[int, str, str, str, str, str]:
+    worst = _WORST_FIRST.index(finding.verdict)
+    return worst, finding.scanner, finding.rule, finding.template, finding.resource, finding.path
+
+
+def _summary(
+    requirement: Requirement,
+    status: Status,
+    *,
+    rules: Sequence[Rule],
+    evidence: Sequence[Finding],
+    deviations: Sequence[Deviation],
+) -> str:
+    if status is Status.TO_BE_SHOWN:
+        what = "tests" if requirement.shown_by is ShownBy.TESTS else "a deployment"
+        return f"To be shown by {what}, not by this audit: {requirement.shown_with}"
+    if status is Status.NO_EVIDENCE:
+        return f"No evidence: {_why_no_evidence(requirement, rules)}."
+    resources = {(finding.template, finding.resource) for finding in evidence}
+    checks = f"{_count(len(evidence), 'check')} on {_count(len(resources), 'resource')}"
+    if status is Status.NOT_MET:
+        counted = Counter(finding.verdict for finding in evidence)
+        parts = [f"{counted[Verdict.FAIL]} failed"] if counted[Verdict.FAIL] else []
+        if counted[Verdict.UNKNOWN]:
+            parts.append(f"{counted[Verdict.UNKNOWN]} cannot be decided from the template")
+        return f"Not met: of {checks}, {' and '.join(parts)}."
+    if status is Status.DEVIATION:
+        others = _count(len(deviations), "finding of other scanners", "findings of other scanners")
+        return f"Met by our rules: {checks}, all passed; {others} accepted by exception."
+    return f"Met: {checks}, all passed."
+
+
+def _count(number: int, one: str, several: str = "") -> str:
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
+def _why_no_evidence(requirement: Requirement, rules: Sequence[Rule]) -> str:
+    if rules:
+        names = ", ".join(rule.name for rule in rules)
+        return f"0 resources were examined by its {_count(len(rules), 'rule')} ({names})"
+    wanted = (
+        "no rule names it"
+        if requirement.shown_by is ShownBy.SYNTHESIS
+        else "nothing in the repository was examined for it"
+    )
+    return f"{wanted}, and no finding speaks of it"
+
+
+def _without_evidence(judged: Iterable[Judged]) -> list[str]:
+    return [
+        f"requirement {one.requirement.id} has no evidence: {_why_no_evidence(one.requirement, one.rules)}"
+        for one in judged
+        if one.status is Status.NO_EVIDENCE
+    ]
+
+
+def _unknown_names(
+    catalogue: Catalogue, rules: Iterable[Rule], entries: Iterable[AcceptedException], findings: Iterable[Finding]
+) -> list[str]:
+    """A line for whatever names a requirement that the catalogue does not have: the report would lose what it says."""
+    known = {"", *catalogue.ids}
+    names = [
+        *((f"rule {rule.name}", rule.requirement or "(none)") for rule in rules),
+        *((f"exception {entry.id}", entry.requirement) for entry in entries),
+        *((f"a finding of {finding.scanner} by {finding.rule}", finding.requirement) for finding in findings),
+    ]
+    lines = (
+        f"{who} names the requirement {requirement}, which the catalogue does not have: correct the id, or add it to "
+        "compliance-report/requirements.yaml"
+        for who, requirement in names
+        if requirement not in known
+    )
+    return list(dict.fromkeys(lines))

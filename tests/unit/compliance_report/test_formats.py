@@ -1,0 +1,454 @@
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compliance_report import formats
+from compliance_report.catalogue import Direction
+from compliance_report.formats import FORMATS, as_html, as_json, as_markdown
+from compliance_report.report import build_report
+from compliance_report.verdicts import judge
+from policies.judge import Verdict
+from tests.unit.compliance_report.examples import (
+    APPROVAL,
+    ENTRY,
+    FACTS,
+    OBJECTION,
+    RULES,
+    RUN,
+    SSL_PASS,
+    accepted_report,
+    catalogue,
+    control,
+    examination,
+    failed_report,
+    finding,
+    report,
+    requirement,
+)
+
+EXPECTED = Path(__file__).parent / "expected"
+STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+HOSTILE = "<script>alert('x')</script>\"|`**[a](b)**`@team www.evil.example\n\u202e\x1b[31m\ud800"
+
+
+def test_each_format_has_its_file() -> None:
+    assert {name: render.__module__.rpartition(".")[2] for name, render in FORMATS.items()} == {
+        "report.json": "as_json",
+        "report.md": "as_markdown",
+        "report.html": "as_html",
+    }
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_small_report_is_rendered_as_expected(name: str) -> None:
+    document = mixed_report()
+
+    rendered = STYLE.sub("<style></style>", FORMATS[name](document))
+
+    assert rendered == (EXPECTED / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("make", [report, accepted_report, failed_report])
+def test_format_needs_nothing_but_the_content_of_report_json(name: str, make: Any) -> None:
+    document = make()
+
+    assert FORMATS[name](json.loads(as_json.render(document))) == FORMATS[name](document)
+
+
+def mixed_report() -> dict[str, Any]:
+    """One requirement met, one met with an accepted deviation, one not met, one without evidence, one to be shown."""
+    known = catalogue(
+        *catalogue().requirements,
+        requirement("DB-04", title="Backups for 7 days", controls=(control("CP-9", Direction.SUPPORTS),)),
+        requirement("DB-07", title="Not publicly accessible"),
+    )
+    broken = finding(Verdict.FAIL, rule="backups", requirement="DB-04", message="it is 1; required: 7", observed="1")
+    examined = examination([finding(), SSL_PASS, broken], others=[OBJECTION], covered={OBJECTION: ENTRY})
+    return report(examined, entries=[ENTRY], of=known)
+
+
+def hostile_report() -> dict[str, Any]:
+    """A report whose every name and message, as far as a template or a register can make it so, is hostile."""
+    evil = finding(
+        Verdict.FAIL,
+        rule=HOSTILE,
+        message=HOSTILE,
+        resource=HOSTILE,
+        resource_type=HOSTILE,
+        construct_path=HOSTILE,
+        severity=HOSTILE,
+        fix=HOSTILE,
+        path=HOSTILE.removesuffix("\ud800"),  # which no template that can be read has in it
+        expected=HOSTILE,
+        observed=HOSTILE,
+    )
+    objection = replace(OBJECTION, rule=HOSTILE, message=HOSTILE, construct_path=HOSTILE)
+    entry = replace(
+        ENTRY,
+        resources=(HOSTILE,),
+        reason=HOSTILE,
+        compensating_control=HOSTILE,
+        owner=HOSTILE,
+        approval=replace(APPROVAL, by=HOSTILE, role=HOSTILE, reference=HOSTILE),
+    )
+    examined = examination([evil, SSL_PASS], others=[objection], covered={objection: entry}, problems=(HOSTILE,))
+    return report(examined, entries=[entry])
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def test_json_holds_the_report_and_is_plain_ascii() -> None:
+    document = hostile_report()
+    text = as_json.render(document)
+
+    assert json.loads(text) == document
+    assert text.isascii()
+    assert all(character == "\n" or character.isprintable() for character in text)
+
+
+# --- Markdown ---------------------------------------------------------------------------------------------------------
+
+
+def test_markdown_shows_hostile_names_harmlessly() -> None:
+    text = as_markdown.render(hostile_report())
+
+    assert all(character == "\n" or character.isprintable() for character in text)
+    assert "\n```" not in text
+    outside_code = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+    assert "<script>" not in outside_code
+    assert "@" not in outside_code
+    assert "www." not in outside_code
+    assert "**" not in outside_code
+
+
+def test_markdown_table_rows_keep_their_cells() -> None:
+    for line in as_markdown.render(hostile_report()).splitlines():
+        if line.startswith("| "):
+            assert len(re.findall(r"(?<!\\)\|", line)) in {4, 5}, line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a_b*c", r"a\_b\*c"),
+        ("a|b", r"a\|b"),
+        ("<b> & </b>", "&lt;b&gt; &amp; &lt;/b&gt;"),
+        ("ask @team", "ask `@`team"),
+        ("https://evil.example", "https&#58;//evil.example"),
+        ("WWW.evil.example", "WWW&#46;evil.example"),
+        ("two\nlines", r"two\\nlines"),
+    ],
+)
+def test_markdown_text_means_nothing_but_itself(text: str, shown: str) -> None:
+    document = report(examination(problems=(text,)))
+
+    assert f"\n- {shown}\n" in as_markdown.render(document)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("a", "`a`"), ("a`b", "`` a`b ``"), ("``", "``` `` ```"), ("a|b", r"`a\|b`"), ("<i>", "`<i>`")],
+)
+def test_markdown_names_are_code(name: str, code: str) -> None:
+    document = report(examination([finding(Verdict.FAIL, construct_path=name)]))
+
+    assert f"| {code}<br>" in as_markdown.render(document)
+
+
+def test_markdown_stays_short() -> None:
+    findings = [finding(Verdict.FAIL, resource=f"R{index}", message="m" * 200) for index in range(3000)]
+    problems = tuple(f"problem {index}" for index in range(3000))
+
+    text = as_markdown.render(report(examination(findings, problems=problems)))
+
+    assert len(text) < 30_000
+    assert "… and 2980 more in the report" in text
+    assert "- … and 2981 more in the report" in text
+
+
+def test_markdown_of_a_plain_pass_has_no_empty_sections() -> None:
+    text = as_markdown.render(report())
+
+    assert text.startswith("# PostgreSQL database infrastructure, environment `dev`: passed\n")
+    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## To be shown"]
+    assert "\nMet: DB-02, CFG-02.\n" in text
+    assert "\nTo meet these leaves a control of a framework weaker: CFG-02.\n" in text
+
+
+def test_markdown_of_requirements_that_touch_nothing_and_are_not_met_says_no_more() -> None:
+    examined = examination([finding(Verdict.FAIL)])
+    known = catalogue(requirement("DB-02"))
+
+    text = as_markdown.render(build_report(known, examined, judge(known, examined, RULES[:1], ()), FACTS, RUN))
+
+    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Not met"]
+    assert "Met:" not in text
+    assert "weaker" not in text
+
+
+def test_markdown_says_what_must_be_said() -> None:
+    text = as_markdown.render(report())
+
+    assert "Template evidence only." in text
+    assert "(clean tree)" in text
+
+
+def test_markdown_says_who_accepted_when_somebody_has() -> None:
+    assert "acceptance not evidenced" in as_markdown.render(accepted_report())
+    assert "acceptance not evidenced" not in as_markdown.render(accepted_report(replace(ENTRY, approval=APPROVAL)))
+
+
+# --- HTML -------------------------------------------------------------------------------------------------------------
+
+VOID = {"meta", "link", "br", "img", "col"}
+
+
+class Page(HTMLParser):
+    """Reads a page: its elements with their attributes, its text, and whether each element that opens is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    def all(self, tag: str) -> Iterator[dict[str, str | None]]:
+        return (attributes for name, attributes in self.elements if name == tag)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(params=[report, accepted_report, failed_report, mixed_report, hostile_report])
+def page(request: pytest.FixtureRequest) -> Page:
+    return Page(as_html.render(request.param()))
+
+
+def test_html_closes_what_it_opens(page: Page) -> None:
+    assert page.open == []
+    assert [attributes["lang"] for attributes in page.all("html")] == ["en-GB"]
+
+
+def test_html_fetches_nothing_and_leads_nowhere_else(page: Page) -> None:
+    for tag, attributes in page.elements:
+        assert not {"src", "srcset", "action", "data", "onload", "onerror"} & set(attributes), tag
+        if "href" in attributes:
+            assert str(attributes["href"]).startswith(("#", "data:,")), tag
+    assert list(page.all("script")) == [{}]
+
+
+def test_html_links_lead_to_something_and_ids_are_unique(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    links = {str(attributes["href"])[1:] for attributes in page.all("a")}
+
+    assert len(ids) == len(set(ids))
+    assert links <= set(ids)
+    assert {"summary", "requirements", "DB-02"} <= links
+
+
+def test_html_headings_descend_one_level_at_a_time(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+
+
+def test_html_tables_have_headers_and_what_scrolls_can_be_reached_by_keyboard(page: Page) -> None:
+    assert all(attributes.get("scope") for attributes in page.all("th"))
+    for attributes in page.all("div"):
+        if attributes.get("class") == "scroll":
+            assert attributes["tabindex"] == "0"
+            assert attributes["role"] == "region"
+            assert attributes["aria-label"]
+
+
+def test_html_says_what_the_report_does_not_say(page: Page) -> None:
+    assert "Template evidence only" in page.text
+    assert "nothing is known of a running database" in page.text
+    assert "no compliance with any framework is claimed" in page.text
+
+
+def test_html_is_closed_to_script_from_elsewhere(page: Page) -> None:
+    policies = [one["content"] for one in page.all("meta") if one.get("http-equiv") == "Content-Security-Policy"]
+
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"]
+
+
+def test_html_shows_hostile_names_as_text() -> None:
+    text = as_html.render(hostile_report())
+
+    assert all(character == "\n" or character.isprintable() for character in text)
+    assert "alert('x')" not in text
+    assert "<script>alert(&#39;x&#39;)</script>" not in text
+    shown = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&#34;|`**[a](b)**`@team www.evil.example"
+    assert f"{shown}\\n\\u202e\\x1b[31m\\ud800" in text
+
+
+def test_html_shows_verdicts_in_words_and_not_by_colour_alone() -> None:
+    text = Page(as_html.render(mixed_report())).text
+
+    for words in ("✓ Met", "◐ Met with accepted deviation", "✕ Not met", "? No evidence", "○ To be shown"):
+        assert words in text
+    assert "↑ supports CP-10 System Recovery" in text
+    assert "↓ weakens SC-8 (in transit)" in text
+    assert "↗ partial 6.3.3 † fit not checked" in text
+
+
+def test_html_shows_evidence_resource_by_resource() -> None:
+    text = Page(as_html.render(report())).text
+
+    assert "database-is-multi-az policies 1.0, 1 examined Check that it holds. Expected: true" in text
+    assert (
+        "TapStack-dev/Database/Resource Database · AWS::RDS::DBInstance true Properties/MultiAZ, line 6 ✓ pass" in text
+    )
+    assert "no-other-thing policies, 0 examined" in text
+
+
+def test_html_says_the_expectation_at_each_resource_where_it_differs() -> None:
+    document = report(examination([finding(), finding(resource="Other", expected="false")]))
+
+    text = Page(as_html.render(document)).text
+
+    assert "1.0, 2 examined Check that it holds. Resource" not in text
+    assert "true Expected: true Properties/MultiAZ" in text
+    assert "true Expected: false" in text
+
+
+def test_html_names_a_resource_without_construct_path_by_its_logical_id() -> None:
+    bare = [finding(construct_path=""), finding(resource="Plain", construct_path="", resource_type="")]
+
+    text = Page(as_html.render(report(examination(bare)))).text
+
+    assert "Database AWS::RDS::DBInstance true" in text
+    assert "Plain true" in text
+
+
+def test_html_shows_the_exception_and_what_compensates() -> None:
+    text = Page(as_html.render(accepted_report())).text
+
+    assert "Accepted by tls-not-enforced until 2027-01-10 (49 days left); acceptance not evidenced" in text
+    assert "What compensates: Only the application's security group reaches the database." in text
+    assert "49 days left until 2027-01-10 ! within 60 days" in text
+
+
+def test_html_shows_who_accepted_and_when_an_exception_has_ended() -> None:
+    document = accepted_report(replace(ENTRY, approval=APPROVAL, requirement=""))
+    document["exceptions"][0] |= {"days_left": -3}
+
+    text = Page(as_html.render(document)).text
+
+    assert "R. Example, Head of risk, on 2026-11-02 (CHG-1042)" in text
+    assert "expired 3 days ago" in text
+    assert "demands it" not in text
+
+
+def test_html_marks_a_tree_that_differs_from_the_commit() -> None:
+    document = report()
+    document["commit"]["tree"] = "dirty"
+    document["stacks"][0] |= {"region": "", "nested_in": "Parent.template.json"}
+
+    text = Page(as_html.render(document)).text
+
+    assert "dirty tree" in text
+    assert "not bound to one" in text
+    assert "nested in Parent.template.json" in text
+
+
+def test_html_of_a_run_without_record_says_nothing_of_it() -> None:
+    document = report()
+    document["run"] = {}
+
+    assert "This run" not in Page(as_html.render(document)).text
+    assert "This run Started 2026-11-22T19:00:00+00:00 Seconds 3.2" in Page(as_html.render(report())).text
+
+
+def test_html_of_requirements_that_weaken_nothing_has_no_such_section() -> None:
+    text = Page(as_html.render(report(of=catalogue(requirement("DB-02"))))).text
+
+    assert "Weakened controls" not in text
+    assert "No control of any framework is claimed for it." in text
+
+
+def test_html_links_an_open_finding_to_its_requirement() -> None:
+    text = as_html.render(failed_report())
+
+    assert '<a href="#DB-02">DB-02</a> <code>database-is-multi-az</code>' in text
+    assert "Problems of the audit (1)" in text
+
+
+# --- style ------------------------------------------------------------------------------------------------------------
+
+CSS = (Path(formats.__file__).parent.parent / "templates" / "report.css").read_text(encoding="utf-8")
+STATES = ("met", "deviation", "not-met", "no-evidence", "later")
+
+
+def colours(block: str) -> dict[str, str]:
+    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block))
+
+
+LIGHT, DARK, *_ = (colours(block) for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL))
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of a colour (WCAG 2.2, "relative luminance")."""
+    parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+PAIRS = [
+    *((text, ground) for text in ("ink", "quiet", "accent") for ground in ("paper", "panel", "tint")),
+    *((state, ground) for state in STATES for ground in ("panel", f"{state}-tint")),
+    ("deviation", "paper"),
+]
+
+
+@pytest.mark.parametrize(("text", "ground"), PAIRS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(scheme: str, text: str, ground: str) -> None:
+    palette = {**LIGHT, **DARK} if scheme == "dark" else LIGHT
+
+    assert contrast(palette[text], palette[ground]) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_masthead_stands_out_from_its_ground(scheme: str) -> None:
+    palette = {**LIGHT, **DARK} if scheme == "dark" else LIGHT
+
+    for text in ("masthead-ink", "masthead-quiet"):
+        assert contrast(palette[text], palette["masthead"]) >= 4.5
+
+
+def test_style_fetches_nothing() -> None:
+    assert "url(" not in CSS
+    assert "@import" not in CSS
