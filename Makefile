@@ -31,7 +31,7 @@ help: ## list the targets
 setup: .venv/complete node_modules/complete ## set up .venv (with node 24) and node_modules; the other targets do it when needed
 
 synth-audit: .venv/complete ## synthesize, scan, report (SUFFIX=dev): exit 0 passed, 1 a gate failed, 2 could not be done
-	$(run)@MAKEFLAGS= .venv/bin/python -m compliance_report audit --suffix "$$AUDIT_SUFFIX"
+	$(run)@MAKEFLAGS= .venv/bin/python -m compliance_report audit --suffix="$$AUDIT_SUFFIX"
 
 cdk: .venv/complete node_modules/complete ## run the CDK command line (ARGS="synth -c environmentSuffix=pr42")
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npx cdk $(ARGS)

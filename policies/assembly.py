@@ -17,12 +17,7 @@ def read_assembly(directory: Path, *, suffix: str) -> tuple[Template, ...]:
     Raises `TemplateError` when the manifest is missing or unreadable, when it names no stack, or when a template
     cannot be judged.
     """
-    manifest = _read_json(directory / "manifest.json")
-    templates: list[Template] = []
-    for artifact in as_mapping(manifest.get("artifacts")).values():
-        if artifact.get("type") == "aws:cloudformation:stack":
-            root = _stack_template(directory, artifact, suffix=suffix)
-            templates += [root, *_nested(root, directory)]
+    templates = _templates_below(directory, suffix=suffix, root=directory)
     if not templates:
         raise TemplateError(
             f"{directory}: the assembly holds no stack, so there is nothing to judge; synthesize TapStack into it"
@@ -30,7 +25,19 @@ def read_assembly(directory: Path, *, suffix: str) -> tuple[Template, ...]:
     return tuple(templates)
 
 
-def _stack_template(directory: Path, artifact: dict[str, Any], *, suffix: str) -> Template:
+def _templates_below(directory: Path, *, suffix: str, root: Path) -> list[Template]:
+    templates: list[Template] = []
+    for artifact in as_mapping(_read_json(directory / "manifest.json").get("artifacts")).values():
+        if artifact.get("type") == "aws:cloudformation:stack":
+            stack = _stack_template(directory, artifact, suffix=suffix, root=root)
+            templates += [stack, *_nested(stack, directory, root=root)]
+        elif artifact.get("type") == "cdk:cloud-assembly":  # a stage is an assembly of its own, in a folder of this one
+            below = directory / str(as_mapping(artifact.get("properties")).get("directoryName"))
+            templates += _templates_below(below, suffix=suffix, root=root)
+    return templates
+
+
+def _stack_template(directory: Path, artifact: dict[str, Any], *, suffix: str, root: Path) -> Template:
     properties = as_mapping(artifact.get("properties"))
     region = str(artifact.get("environment", "")).rpartition("/")[2]
     stack = Stack(
@@ -39,11 +46,11 @@ def _stack_template(directory: Path, artifact: dict[str, Any], *, suffix: str) -
         termination_protection=bool(properties.get("terminationProtection", False)),
         construct_path=str(artifact.get("displayName") or ""),
     )
-    file = str(properties.get("templateFile"))
-    return Template.read(directory / file, name=file, suffix=suffix, stack=stack)
+    file = directory / str(properties.get("templateFile"))
+    return Template.read(file, name=file.relative_to(root).as_posix(), suffix=suffix, stack=stack)
 
 
-def _nested(parent: Template, directory: Path) -> list[Template]:
+def _nested(parent: Template, directory: Path, *, root: Path) -> list[Template]:
     """The templates of the stacks that a template nests.
 
     Found by the asset path that CDK leaves on the nesting resource.
@@ -52,10 +59,12 @@ def _nested(parent: Template, directory: Path) -> list[Template]:
     for resource in parent.of_type("AWS::CloudFormation::Stack"):
         file = as_mapping(resource.raw.get("Metadata")).get("aws:asset:path")
         if isinstance(file, str):
-            template = Template.read(directory / file, name=file, suffix=parent.suffix, stack=parent.stack)
+            path = directory / file
+            name = path.relative_to(root).as_posix()
+            template = Template.read(path, name=name, suffix=parent.suffix, stack=parent.stack)
             template.nested_in = parent
             parent.nested[resource.logical_id] = template
-            found += [template, *_nested(template, directory)]
+            found += [template, *_nested(template, directory, root=root)]
     return found
 
 

@@ -7,6 +7,10 @@ from policies.finding import Finding, Scan
 from policies.template import Template
 
 
+class ExaminationError(RuntimeError):
+    """An assembly could not be examined; the message is one line that says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Examination:
     """One examination of one assembly.

@@ -85,9 +85,9 @@ def is_json(content: str) -> bool:
 def references_in(value: object) -> Iterator[str]:
     """The names that a resource's body refers to: by `Ref`, `Fn::GetAtt`, `Fn::Sub` or `DependsOn`."""
     match value:
-        case {"Ref": str(name)} if len(value) == 1:
+        case {"Ref": str(name), **rest} if not rest:
             yield name
-        case {"Fn::GetAtt": str(name) | [str(name), *_]} if len(value) == 1:
+        case {"Fn::GetAtt": str(name) | [str(name), *_], **rest} if not rest:
             yield name.split(".", 1)[0]
         case {"DependsOn": str(name), **rest}:
             yield name

@@ -48,7 +48,7 @@ def rules_on_constructs(prefixes: Sequence[str]) -> tuple[Rule, ...]:
 
 @dataclass(slots=True)
 class _JudgedStack:
-    """A stack's L1 constructs, `last` the one that CDK visits last; what the rules say of each once they have spoken."""
+    """A stack's L1 constructs, `last` the one that CDK visits last, and what the rules said of each."""
 
     stack: Stack
     last: str

@@ -27,7 +27,7 @@ from aws_cdk import (
 from policies.assembly import read_assembly
 from policies.cdk.aspects import GroupAspect, attach_aspects, describe, scan_of
 from policies.evaluate import SCANNER, evaluate
-from policies.examination import Examination
+from policies.examination import Examination, ExaminationError
 from policies.exceptions import Acceptance, RegisterError, apply_register, load_register
 from policies.finding import Finding, Scan, ScannerError
 from policies.rules import ALL_RULES
@@ -57,14 +57,11 @@ def rules_version() -> str:
 
 @jsii.implements(IPolicyValidationPlugin)
 class PolicyPlugin:
-    """Judges an app's finished templates by everything there is; `examination` holds the outcome.
-
-    It is None until CDK has called, and stays so when the examination itself failed: `failure` then says why.
-    """
+    """Judges an app's finished templates by everything there is; `examination` gives the outcome."""
 
     def __init__(self, app: App, *, suffix: str, scanners: ScannersOutsideCdk, register: Path, today: date) -> None:
-        self.examination: Examination | None = None
-        self.failure: Exception | None = None
+        self._examination: Examination | None = None
+        self._failure: Exception | None = None
         self._app = app
         self._suffix = suffix
         self._scanners = scanners
@@ -88,21 +85,38 @@ class PolicyPlugin:
         """The names of our own rules."""
         return [rule.name for rule in ALL_RULES]
 
+    def examination(self) -> Examination:
+        """What was found, once the app is synthesized.
+
+        Raises `ExaminationError` when CDK never called the plugin, or when the examination itself failed.
+        """
+        if self._failure is not None:
+            reason = " ".join(f"{type(self._failure).__name__}: {self._failure}".split())
+            raise ExaminationError(f"the assembly cannot be examined: {reason}") from self._failure
+        if self._examination is None:
+            raise ExaminationError("CDK did not call the policies, so nothing was examined; see app.py attaches them")
+        return self._examination
+
     def validate(self, _context: IPolicyValidationContext) -> PolicyValidationPluginReport:
         """Examine the finished assembly; called by CDK once, when all templates are written."""
         try:
-            self.examination = self._examine()
+            examination = self._examination = self._examine()
         except Exception as error:
-            self.failure = error  # CDK would report the message of a plugin that failed and drop the rest
+            self._failure = error  # CDK keeps the message of a plugin that failed, and drops the rest
             raise
-        shown = {(finding.rule, finding.construct_path) for aspect in self._aspects for finding in aspect.findings}
+        shown = {
+            (finding.rule, finding.construct_path)
+            for aspect in self._aspects
+            for finding in aspect.findings
+            if finding.blocks
+        }
         violations = [
             _violation(finding)
-            for finding in self.examination.blocking
+            for finding in examination.blocking
             if (finding.rule, finding.construct_path) not in shown  # the Aspect has annotated the construct already
         ]
-        violations += [_problem(line) for line in (*self.examination.problems, *self.examination.acceptance.problems)]
-        return PolicyValidationPluginReport(success=self.examination.passed, violations=violations)
+        violations += [_problem(line) for line in (*examination.problems, *examination.acceptance.problems)]
+        return PolicyValidationPluginReport(success=examination.passed, violations=violations)
 
     def _examine(self) -> Examination:
         templates = read_assembly(Path(self._app.outdir), suffix=self._suffix)

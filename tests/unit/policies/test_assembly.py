@@ -46,6 +46,15 @@ def test_every_stack_and_what_it_nests_is_read(tmp_path: Path) -> None:
     assert child.file == tmp_path / "child.nested.template.json"
 
 
+def test_the_stacks_of_a_stage_are_read_too(tmp_path: Path) -> None:
+    stage = tmp_path / "assembly-Stage"
+    stage.mkdir()
+    write(stage, {"Parent": stack()})
+    artifacts = {"Stage": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-Stage"}}}
+    names = [template.name for template in read_assembly(write(tmp_path, artifacts), suffix="dev")]
+    assert names == ["assembly-Stage/parent.template.json", "assembly-Stage/child.nested.template.json"]
+
+
 @pytest.mark.parametrize("environment", ["aws://unknown-account/unknown-region", ""])
 def test_a_stack_bound_to_no_region_says_so(tmp_path: Path, environment: str) -> None:
     artifact = stack() | {"environment": environment}

@@ -10,6 +10,7 @@ import pytest
 
 from infra.settings import Settings
 from policies.cdk.enforcement import PolicyPlugin, enforce, rules_version
+from policies.examination import ExaminationError
 from policies.finding import Finding, Scan, ScannerError
 from policies.judge import Verdict
 from policies.scanners.cdk_nag import CdkNag
@@ -78,8 +79,7 @@ def test_the_stack_is_examined_by_everything(tmp_path: Path) -> None:
     app, plugin = app_with(tmp_path, scanners, tap_stack=True)
     with pytest.raises(RuntimeError):
         app.synth()  # cdk-nag objects to what the requirements demand, and this register accepts nothing
-    examination = plugin.examination
-    assert examination is not None
+    examination = plugin.examination()
     assert [scan.scanner for scan in examination.scans][:2] == ["aspects", "policies"]
     assert {scan.scanner.split()[0] for scan in examination.scans} == {"aspects", "policies", "cdk-nag", "checkov"}
     assert [template.name for template in scanners.templates] == ["TapStack-dev.template.json"]
@@ -105,13 +105,21 @@ def test_a_raw_override_is_invisible_to_the_aspects_but_not_to_the_plugin(tmp_pa
     topic.add_property_override("TopicName", "AlsoWrong")
     with pytest.raises(RuntimeError):
         app.synth()
-    assert plugin.examination is not None
     observed = {
         scan.scanner: {finding.observed for finding in scan.findings if finding.requirement == "NAM-01"}
-        for scan in plugin.examination.scans
+        for scan in plugin.examination().scans
     }
     assert observed["policies"] == {"AlsoWrong"}
     assert observed["aspects"] == {"wrong"}
+
+
+def test_what_an_aspect_passed_but_an_override_breaks_is_told(tmp_path: Path) -> None:
+    app, _ = app_with(tmp_path, Quick())
+    topic = cast("cdk.CfnResource", app.node.find_child("S-dev").node.find_child("Topic"))
+    topic.add_override("DeletionPolicy", "Retain")
+    with pytest.raises(RuntimeError):
+        app.synth()
+    assert [text for _, text in told(tmp_path) if text.startswith("DST-01 ") and "Retain" in text]
 
 
 def test_another_scanners_objection_is_told_with_its_name(tmp_path: Path) -> None:
@@ -125,8 +133,7 @@ def test_a_scanner_that_failed_is_a_problem_that_is_told(tmp_path: Path) -> None
     app, plugin = app_with(tmp_path, Quick((), ["checkov crashed"]))
     with pytest.raises(RuntimeError):
         app.synth()
-    assert plugin.examination is not None
-    assert plugin.examination.problems == ("checkov crashed",)
+    assert plugin.examination().problems == ("checkov crashed",)
     assert ("examination-is-complete", "checkov crashed") in told(tmp_path)
 
 
@@ -138,17 +145,15 @@ def test_cdk_nag_failing_is_a_problem_too(tmp_path: Path, monkeypatch: pytest.Mo
     app, plugin = app_with(tmp_path, Quick())
     with pytest.raises(RuntimeError):
         app.synth()
-    assert plugin.examination is not None
-    assert plugin.examination.problems == ("cdk-nag crashed",)
+    assert plugin.examination().problems == ("cdk-nag crashed",)
 
 
 def test_a_register_that_cannot_be_used_fails_and_accepts_nothing(tmp_path: Path) -> None:
     app, plugin = app_with(tmp_path, Quick(), register="exceptions: 5")
     with pytest.raises(RuntimeError):
         app.synth()
-    assert plugin.examination is not None
-    assert not plugin.examination.acceptance.covered
-    assert "'exceptions' is 5" in plugin.examination.acceptance.problems[0]
+    assert not plugin.examination().acceptance.covered
+    assert "'exceptions' is 5" in plugin.examination().acceptance.problems[0]
 
 
 def test_an_acknowledgement_in_the_tree_is_refused(tmp_path: Path) -> None:
@@ -158,8 +163,7 @@ def test_an_acknowledgement_in_the_tree_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(RuntimeError):
         app.synth()
-    assert plugin.examination is not None
-    assert any("AwsSolutions-SNS3" in line for line in plugin.examination.acceptance.problems)
+    assert any("AwsSolutions-SNS3" in line for line in plugin.examination().acceptance.problems)
 
 
 def test_an_examination_that_fails_is_remembered_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +174,14 @@ def test_an_examination_that_fails_is_remembered_as_such(tmp_path: Path, monkeyp
     app, plugin = app_with(tmp_path, Quick())
     with pytest.raises(RuntimeError):
         app.synth()
-    assert plugin.examination is None
-    assert isinstance(plugin.failure, LookupError)
+    with pytest.raises(ExaminationError, match="the assembly cannot be examined: LookupError: no such thing"):
+        plugin.examination()
+
+
+def test_an_app_that_was_not_synthesized_has_no_examination(tmp_path: Path) -> None:
+    _, plugin = app_with(tmp_path, Quick())
+    with pytest.raises(ExaminationError, match="CDK did not call the policies"):
+        plugin.examination()
 
 
 def test_the_rules_version_is_a_digest_of_their_sources() -> None:

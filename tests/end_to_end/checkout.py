@@ -1,0 +1,56 @@
+"""A copy of the repository to break and to audit; .venv and node_modules are those of this checkout."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COPIED = (
+    *("app.py", "cdk.json", "Makefile", "package.json", "package-lock.json", "requirements-dev.txt"),
+    *("compliance-report", "docs", "infra", "policies"),
+)
+
+
+class Checkout:
+    """A copy of the repository's working tree."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("out", "__pycache__"))
+            else:
+                shutil.copy2(ROOT / name, folder / name)  # with its time, by which make knows what is up to date
+        for name in (".venv", "node_modules"):
+            (folder / name).symlink_to(ROOT / name)
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Change a file; what is to be replaced has to be there once."""
+        path = self.folder / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{file} has {text.count(old)} times: {old}"
+        path.write_text(text.replace(old, new))
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy, with nothing of this test's own environment but what finds programs."""
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=clean_environment(self.folder) | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def audit(self, suffix: str = "dev", **environment: str) -> subprocess.CompletedProcess[str]:
+        """`make synth-audit`."""
+        return self.run("make", "synth-audit", f"SUFFIX={suffix}", **environment)
+
+
+def clean_environment(folder: Path) -> dict[str, str]:
+    """What a fresh shell has, and the node of .venv; no credentials, no settings, no pytest."""
+    paths = [str(folder / ".venv" / "bin"), *os.environ["PATH"].split(os.pathsep)]
+    return {"PATH": os.pathsep.join(paths), "HOME": str(folder.parent), "LANG": "C.UTF-8"}
