@@ -1,6 +1,9 @@
 """The CDK entry: where the context comes from, and what each outcome exits with."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +32,12 @@ def test_a_setting_that_is_refused_exits_2_with_one_line(
     message = capsys.readouterr().err
     assert "a-b" in message
     assert message.count("\n") == 1
+
+
+def test_run_as_a_program_it_exits_with_its_status() -> None:
+    environment = os.environ | {"ENVIRONMENT_SUFFIX": "a-b"}
+    done = subprocess.run([sys.executable, app.__file__], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
 def test_the_stack_as_it_is_exits_0(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

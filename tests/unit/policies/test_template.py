@@ -18,7 +18,7 @@ from policies.nodes import (
     show,
     walk,
 )
-from policies.source import TemplateError
+from policies.source import TemplateError, read_source
 from policies.template import Location, Resource, Template, release_models
 
 DOCUMENT: dict[str, Any] = {
@@ -135,6 +135,25 @@ def test_properties_that_a_macro_writes_are_unknown() -> None:
     body = {"Type": "AWS::SNS::Topic", "Properties": {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {}}}}
     template = Template("test", json.dumps({"Resources": {"It": body}}), suffix="dev")
     assert template.resources["It"].get("TopicName") == Unknown("a macro adds to it")
+
+
+def test_a_short_form_with_an_object_and_a_list_of_two_parts_are_read_alike() -> None:
+    content = """
+    Resources:
+      It:
+        Type: AWS::SNS::Topic
+        Properties:
+          TopicName: !Sub ["${x}-dev", {x: topic}]
+          DisplayName: !Transform {Name: "AWS::Include", Parameters: {}}
+    """
+    it = Template("test", content, suffix="dev").resources["It"]
+    assert it.get("TopicName") == "topic-dev"
+    assert isinstance(it.get("DisplayName"), Unknown)
+
+
+def test_what_is_no_object_is_refused() -> None:
+    with pytest.raises(TemplateError, match="no CloudFormation template"):
+        read_source("bad", "- a\n- b\n")
 
 
 def test_properties_behind_a_condition_are_unknown() -> None:
