@@ -14,7 +14,7 @@ import jsii
 from aws_cdk import App, AspectPriority, Aspects, CfnResource, IAspect, Stack, Validations
 from constructs import IConstruct
 
-from policies.cdk.construct_model import resources_of, template_of
+from policies.cdk.construct_model import identity, resources_of, template_of
 from policies.evaluate import evaluate
 from policies.finding import Finding, Scan
 from policies.judge import Verdict
@@ -51,6 +51,7 @@ class _JudgedStack:
     """A stack's L1 constructs, `last` the one that CDK visits last, and what the rules said of each."""
 
     stack: Stack
+    constructs: list[CfnResource]
     last: str
     judged: list[tuple[CfnResource, list[Finding]]] = field(default_factory=list)
 
@@ -68,32 +69,27 @@ class _Judgement:
 
     def at(self, construct: CfnResource) -> list[tuple[CfnResource, list[Finding]]]:
         """The constructs of a stack with the findings on each, at the last one that is visited; nothing before."""
-        identity = _identity(construct)
-        if identity not in self._stacks:
+        this = identity(construct)
+        if this not in self._stacks:
             self._begin(Stack.of(construct))
-        of_stack = self._stacks[identity]
-        if identity != of_stack.last:
+        of_stack = self._stacks[this]
+        if this != of_stack.last:
             return []
-        of_stack.judged = of_stack.judged or self._judge(of_stack.stack)
+        of_stack.judged = of_stack.judged or self._judge(of_stack)
         return of_stack.judged
 
     def _begin(self, stack: Stack) -> None:
-        identities = [_identity(construct) for construct in resources_of(stack)]
-        of_stack = _JudgedStack(stack, last=identities[-1])
-        self._stacks |= dict.fromkeys(identities, of_stack)
+        constructs = resources_of(stack)
+        of_stack = _JudgedStack(stack, constructs, last=identity(constructs[-1]))
+        self._stacks |= dict.fromkeys(map(identity, constructs), of_stack)
 
-    def _judge(self, stack: Stack) -> list[tuple[CfnResource, list[Finding]]]:
-        template, constructs = template_of(stack, suffix=self._suffix)
+    def _judge(self, of_stack: _JudgedStack) -> list[tuple[CfnResource, list[Finding]]]:
+        template, constructs = template_of(of_stack.stack, of_stack.constructs, suffix=self._suffix)
         rules = [rule for prefixes in GROUPS.values() for rule in rules_on_constructs(prefixes)]
         found: dict[str, list[Finding]] = {logical_id: [] for logical_id in constructs}
         for finding in evaluate(template, rules):
             found[finding.resource].append(finding)
         return [(construct, found[logical_id]) for logical_id, construct in constructs.items()]
-
-
-def _identity(construct: CfnResource) -> str:
-    """What jsii calls a construct: asking for its path instead would cost two calls to another process, each time."""
-    return str(construct.__jsii_ref__.ref)  # type: ignore[attr-defined] # jsii gives it to every object, untyped
 
 
 @jsii.implements(IAspect)

@@ -20,14 +20,10 @@ def large_template(template: Json, resources: int) -> Json:
         copy = _copy(template, number)
         for section, bodies in merged.items():
             bodies.update(copy[section])
+    group = next(body for body in merged["Resources"].values() if body["Type"] == "AWS::Logs::LogGroup")
     for number in range(rest):
-        name = f"/aws/rds/filler{number}-dev"
-        merged["Resources"][f"Filler{number}"] = {
-            "Type": "AWS::Logs::LogGroup",
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
-            "Properties": {"LogGroupName": name, "RetentionInDays": 365},
-        }
+        named = {**group["Properties"], "LogGroupName": f"/aws/rds/filler{number}-dev"}
+        merged["Resources"][f"Filler{number}"] = {**group, "Properties": named}
     return merged
 
 

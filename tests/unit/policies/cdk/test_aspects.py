@@ -20,7 +20,7 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sns as sns
 
 from infra.tap_stack import TapStack
-from policies.cdk.construct_model import template_of
+from policies.cdk.construct_model import resources_of, template_of
 
 Change = Callable[[cdk.App], None]
 
@@ -54,7 +54,7 @@ def test_the_model_of_the_constructs_is_what_cdk_writes(tmp_path: Path) -> None:
     app = new_app(tmp_path)
     stack = TapStack(app, "TapStack-dev", settings=Settings.read({"environmentSuffix": "dev"}, {}))
     app.synth()  # which lets the tags be set
-    modelled, constructs = template_of(stack, suffix="dev")
+    modelled, constructs = template_of(stack, resources_of(stack), suffix="dev")
     written = json.loads((tmp_path / "TapStack-dev.template.json").read_text())["Resources"]
     assert constructs.keys() == written.keys()
     for logical_id, body in written.items():
@@ -118,7 +118,7 @@ def test_what_becomes_of_a_resource_is_read_from_its_construct(policy: cdk.Remov
     database.apply_removal_policy(policy)
     condition = cdk.CfnCondition(stack, "Maybe", expression=cdk.Fn.condition_equals("a", "b"))
     database.cfn_options.condition = condition
-    modelled, _ = template_of(stack, suffix="dev")
+    modelled, _ = template_of(stack, resources_of(stack), suffix="dev")
     assert modelled.resources["Db"].deletion_policy == written
     assert modelled.resources["Db"].condition == "Maybe"
 
