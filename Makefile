@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup synth-audit cdk test lint bench lock clean absent
+.PHONY: help setup synth-audit signing-key cdk test lint bench effectiveness lock clean absent
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ setup: .venv/complete node_modules/complete ## set up .venv (with node 24) and n
 
 synth-audit: .venv/complete ## synthesize, scan, report (SUFFIX=dev): exit 0 passed, 1 a gate failed, 2 could not be done
 	$(run)@MAKEFLAGS= .venv/bin/python -m compliance_report audit --suffix="$$AUDIT_SUFFIX"
+
+signing-key: .venv/complete ## make a pair of keys in keys/, to sign the bundles of audits with
+	@.venv/bin/python -m compliance_report signing-key
 
 cdk: .venv/complete node_modules/complete ## run the CDK command line (ARGS="synth -c environmentSuffix=pr42")
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npx cdk $(ARGS)
@@ -49,6 +52,9 @@ lint: .venv/complete ## check style, formatting and types
 
 bench: .venv/complete node_modules/complete ## measure the audit and the rules
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m tests.bench.bench
+
+effectiveness: .venv/complete ## break the stack in every way we know: which rules and scanners notice
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m tests.effectiveness.effectiveness $(ARGS)
 
 lock: .venv/complete ## lock the requirement files and package-lock.json again (ARGS=--upgrade: with newer versions)
 	@for name in requirements requirements-dev; do \

@@ -4,11 +4,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.settings import Settings, SettingsError
+from policies.clock import ClockError, read_clock
 from policies.examination import ExaminationError
 from policies.finding_text import examination_as_text
 from policies.scanners.outside_cdk import ScannersOutsideCdk
@@ -65,13 +66,14 @@ def main() -> int:
     try:
         context = read_context(os.environ)
         settings = Settings.read(context, os.environ)
-    except SettingsError as error:
+        now, _ = read_clock(os.environ)
+    except (ClockError, SettingsError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - the message is for whoever runs this
         return 2
     # Never where an audit writes: a suffix has no hyphen.
     outdir = Path(os.environ.get("CDK_OUTDIR", ROOT / "cdk.out" / "plain-synth"))
     with ScannersOutsideCdk() as scanners:
-        app, plugin = build(settings, context, scanners, outdir=outdir, today=datetime.now(tz=UTC).date())
+        app, plugin = build(settings, context, scanners, outdir=outdir, today=now.date())
         app.synth()
     try:
         examination = plugin.examination()

@@ -146,7 +146,14 @@ def _as_json(template: Template, findings: Iterable[Finding]) -> dict[str, Any]:
     violations: list[dict[str, str]] = []
     passes: list[dict[str, str]] = []
     for finding in findings:
-        entry = {"rule": finding.rule, "requirement": finding.requirement, "resource": finding.resource}
+        entry = {
+            "rule": finding.rule,
+            "requirement": finding.requirement,
+            "resource": finding.resource,
+            "path": finding.path,
+            "expected": finding.expected,
+            "observed": finding.observed,
+        }
         if finding.blocks:
             more = {
                 "resource_type": finding.resource_type,

@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,13 +24,18 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _REQUIREMENT: Final = re.compile(r"[A-Z]{2,4}-\d{2}")
 _WILDCARD: Final = re.compile(r"[*?]")
+_ENVIRONMENTS: Final = re.compile(r"[a-z0-9*?]+")
+_LEVEL: Final = re.compile(r"high|medium|low")
 _FIELDS: Final = (
     "id",
     "rules",
     "resources",
+    "environments",
     "requirement",
     "reason",
     "compensating_control",
+    "inherent_risk",
+    "residual_risk",
     "owner",
     "approval",
     "expires",
@@ -39,6 +46,14 @@ _APPROVAL_FIELDS: Final = ("by", "role", "date", "reference")
 
 class RegisterError(ValueError):
     """The register cannot be used as it is written; the message is one line: the entry, what is wrong, what to do."""
+
+
+class Level(StrEnum):
+    """How high a risk is, the highest first."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +83,34 @@ class AcceptedException:
     """One entry of the register: one decision, which may answer several scanners that object to the same thing.
 
     Every one of `rules` is accepted on every one of `resources`. These are construct paths below the stack
-    (`Database/Instance/Resource`), so that an entry holds for every environment. `requirement` is the id that demands
-    the deviation, empty where none does and `reason` alone explains it. `approval` is None until somebody has given it.
+    (`Database/Instance/Resource`), so that an entry can hold for several environments: those whose suffix matches one
+    of `environments`. `requirement` is the id that demands the deviation, empty where none does and `reason` alone
+    explains it. `approval` is None until somebody has given it.
     """
 
     id: str
     rules: tuple[ScannerRule, ...]
     resources: tuple[str, ...]
+    environments: tuple[str, ...]
     requirement: str
     reason: str
     compensating_control: str
+    inherent_risk: Level
+    residual_risk: Level
     owner: str
     expires: date
     approval: Approval | None
+
+    def holds_for(self, suffix: str) -> bool:
+        """Whether the exception is made for the environment with this suffix."""
+        return any(fnmatchcase(suffix, pattern) for pattern in self.environments)
+
+    @property
+    def approval_evidenced(self) -> bool:
+        """Whether somebody has approved it who is not its owner: nobody accepts a risk of their own."""
+        if self.approval is None:
+            return False
+        return self.owner.casefold() not in {self.approval.by.casefold(), self.approval.role.casefold()}
 
     def days_left(self, today: date) -> int:
         """How many days the exception still holds after today: 0 on its last day, negative once it is over."""
@@ -127,13 +157,22 @@ def _entry(value: object, number: int) -> AcceptedException:
     name = value.get("id") if isinstance(value, dict) else None
     where = f"exception {name!r}" if isinstance(name, str) and name else f"exception number {number}"
     fields = _object(value, where, _FIELDS)
+    inherent, residual = (_level(fields[name], f"the {name} of {where}") for name in ("inherent_risk", "residual_risk"))
+    if list(Level).index(residual) < list(Level).index(inherent):
+        reason = "what compensates cannot raise a risk; correct one of the two"
+        raise RegisterError(
+            f"the residual_risk of {where} is {residual}, above its inherent_risk, {inherent}: {reason}"
+        )
     return AcceptedException(
         id=_matching(fields["id"], _ID, f"the id of {where}", "lower-case words with hyphens between them"),
         rules=_rules(fields["rules"], where),
         resources=_resources(fields["resources"], where),
+        environments=_environments(fields["environments"], where),
         requirement="" if fields["requirement"] is None else _requirement(fields["requirement"], where),
         reason=_text(fields["reason"], f"the reason of {where}"),
         compensating_control=_text(fields["compensating_control"], f"the compensating_control of {where}"),
+        inherent_risk=inherent,
+        residual_risk=residual,
         owner=_text(fields["owner"], f"the owner of {where}"),
         expires=_end(fields["expires"], where),
         approval=None if fields["approval"] is None else _approval(fields["approval"], where),
@@ -165,6 +204,18 @@ def _resources(value: object, where: str) -> tuple[str, ...]:
         _refuse_wildcard(resource, f"the resource {resource!r} of {where}")
     _refuse_repetition(found, where, "the resource")
     return found
+
+
+def _environments(value: object, where: str) -> tuple[str, ...]:
+    expected = "a suffix, for instance dev, or a pattern of suffixes, pr* or *"
+    listed = _list(value, f"the environments of {where}")
+    found = tuple(_matching(item, _ENVIRONMENTS, f"an environment of {where}", expected) for item in listed)
+    _refuse_repetition(found, where, "the environment")
+    return found
+
+
+def _level(value: object, what: str) -> Level:
+    return Level(_matching(value, _LEVEL, what, f"one of {', '.join(Level)}"))
 
 
 def _requirement(value: object, where: str) -> str:
@@ -255,8 +306,9 @@ def apply_register(
 ) -> Acceptance:
     """Find what the register covers: each entry the blocking findings of its rules on its resources, and nothing else.
 
-    `stacks` are the construct paths of the stacks: a finding's construct path begins with one, an entry's resource does
-    not; where the finding has no construct path, the resource is the logical id. An entry that is over covers nothing.
+    `entries` are those that hold for the environment. `stacks` are the construct paths of the stacks: a finding's
+    construct path begins with one, an entry's resource does not; where the finding has no construct path, the resource
+    is the logical id. An entry that is over covers nothing.
 
     A problem is: an entry that is over, or approved on a day to come; a rule of a scanner that did not run, or that the
     scanner does not know; a rule and a resource without a finding; a resource that stands in two stacks, so that the

@@ -20,7 +20,17 @@ def sarif(findings: Iterable[Finding], rules: Sequence[Rule]) -> dict[str, Any]:
     results = [_result(finding, places) for finding in findings if finding.blocks or finding.verdict is Verdict.PASS]
     driver = {"name": "policies", "rules": [_descriptor(rule) for rule in rules]}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    return log([run])
+
+
+def log(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The runs as one SARIF log."""
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": list(runs)}
+
+
+def standing(*, blocks: bool) -> dict[str, str]:
+    """The kind and level of a result; one that is no failure has the level `none` (SARIF 2.1.0, 3.27.10)."""
+    return {"kind": "fail", "level": "error"} if blocks else {"kind": "pass", "level": "none"}
 
 
 def _descriptor(rule: Rule) -> dict[str, Any]:
@@ -52,8 +62,7 @@ def _result(finding: Finding, places: Mapping[str, int]) -> dict[str, Any]:
     return {
         "ruleId": finding.rule,
         "ruleIndex": places[finding.rule],
-        "kind": "fail" if finding.blocks else "pass",
-        "level": "error" if finding.blocks else "none",
+        **standing(blocks=finding.blocks),
         "message": {"text": finding.message},
         "locations": [{"physicalLocation": place, "logicalLocations": [logical]}],
         "properties": {"requirement": finding.requirement, "verdict": finding.verdict.value},

@@ -214,7 +214,7 @@ class _Digger:
         inside = self.everywhere(argument)
         if name == "Fn::ImportValue":
             return _hole(f"{UNDECIDED}import {without_holes(inside)}")
-        from_list = name == "Fn::Select" and isinstance(argument, list) and isinstance(argument[-1], list)
+        from_list = name == "Fn::Select" and isinstance(argument, list) and isinstance([None, *argument][-1], list)
         if name in _ENGINE_RESOLVES_WITH_HOLES or from_list:
             return {name: inside}
         return _hole(f"{UNDECIDED}{name}") if _holds_hole(inside) or name == "Fn::GetAtt" else {name: inside}

@@ -13,6 +13,12 @@ Template = dict[str, Any]
 Synthesize = Callable[[str], Path]
 
 
+@pytest.fixture(autouse=True)
+def day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day for every test: 2026-12-01, on which no exception has ended, whenever the tests run."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1796083200")
+
+
 @pytest.fixture(scope="session")
 def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
     """Synthesizes TapStack for a suffix, without any policy, once a suffix; gives the assembly's folder."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from policies.exceptions import Level
 from policies.strict_yaml import load_strict
 
 _ID: Final = re.compile(r"([A-Z]+)-[0-9]{2}")
@@ -59,8 +60,42 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateValue:
+    """A value of every resource of a type: at `path` within its properties stands `value`, or a list with it."""
+
+    type: str
+    path: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compensation:
+    """What is said to compensate: it does where the templates show it and no requirement demands it anyway."""
+
+    what: str
+    required_by: str
+    template: TemplateValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """What a requirement leaves open that works against a control."""
+
+    title: str
+    statement: str
+    inherent: Level
+    residual: Level
+    compensations: tuple[Compensation, ...]
+    exit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
-    """One row of the catalogue; `shown_with` says what shows it where an audit of templates cannot, or nothing."""
+    """One row of the catalogue.
+
+    `shown_with` says what shows it where an audit of templates cannot, or nothing; `risk` is there if, and only if, it
+    weakens a control.
+    """
 
     id: str
     group: str
@@ -70,7 +105,13 @@ class Requirement:
     shown_by: ShownBy
     shown_with: str
     controls: tuple[Control, ...]
+    risk: Risk | None
     limits: tuple[str, ...]
+
+    @property
+    def weakened(self) -> tuple[Control, ...]:
+        """The controls that it works against, whether it is met or not."""
+        return tuple(control for control in self.controls if control.direction is Direction.WEAKENS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +162,12 @@ def load_catalogue(path: Path) -> Catalogue:
         if requirement.id in seen:
             raise CatalogueError(f"{requirement.id}: the id stands twice; give each requirement its own")
         seen.add(requirement.id)
+    for requirement in requirements:
+        for compensation in requirement.risk.compensations if requirement.risk else ():
+            if compensation.required_by not in {"", *seen}:
+                raise CatalogueError(
+                    f"{requirement.id}, risk: {compensation.required_by!r} is required by no requirement; give an id"
+                )
     return Catalogue(requirements, _text_list(parts["limits"], "limits"))
 
 
@@ -134,7 +181,7 @@ def _requirement(
 ) -> Requirement:
     where = str(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"requirement number {position}"
     required = {"id", "title", "text", "source", "shown_by"}
-    fields = _fields(entry, where, required=required, optional={"shown_with", "controls", "limits"})
+    fields = _fields(entry, where, required=required, optional={"shown_with", "controls", "risk", "limits"})
     matched = _ID.fullmatch(where)
     if matched is None or matched[1] not in groups:
         known = ", ".join(groups)
@@ -155,6 +202,8 @@ def _requirement(
             raise CatalogueError(
                 f"{where}: the control {control.control} stands twice as {control.direction}; keep one"
             )
+    if any(control.direction is Direction.WEAKENS for control in controls) != ("risk" in fields):
+        raise CatalogueError(f"{where}, risk: belongs to what weakens a control, and to nothing else; mend the entry")
     return Requirement(
         id=where,
         group=groups[matched[1]],
@@ -167,6 +216,7 @@ def _requirement(
         shown_by=shown_by,
         shown_with=_text(fields["shown_with"], f"{where}, shown_with") if shown_by in LATER else "",
         controls=tuple(controls),
+        risk=_risk(fields["risk"], f"{where}, risk") if "risk" in fields else None,
         limits=_text_list(fields.get("limits", []), f"{where}, limits"),
     )
 
@@ -188,6 +238,37 @@ def _control(value: object, where: str, frameworks: Mapping[str, _Framework]) ->
         direction=_word(Direction, fields["direction"], f"{where}, direction"),
         note=_text(fields["note"], f"{where}, note") if "note" in fields else "",
         fit_checked=fit_checked,
+    )
+
+
+def _risk(value: object, where: str) -> Risk:
+    required = {"title", "statement", "inherent", "residual", "compensations", "exit"}
+    fields = _fields(value, where, required=required)
+    return Risk(
+        title=_text(fields["title"], f"{where}, title"),
+        statement=_text(fields["statement"], f"{where}, statement"),
+        inherent=_word(Level, fields["inherent"], f"{where}, inherent"),
+        residual=_word(Level, fields["residual"], f"{where}, residual"),
+        compensations=tuple(
+            _compensation(item, f"{where}, compensation number {number}")
+            for number, item in enumerate(_list(fields["compensations"], f"{where}, compensations"), start=1)
+        ),
+        exit=_text(fields["exit"], f"{where}, exit"),
+    )
+
+
+def _compensation(value: object, where: str) -> Compensation:
+    fields = _fields(value, where, required={"what"}, optional={"required_by", "template"})
+    if {"required_by", "template"} <= fields.keys():
+        raise CatalogueError(f"{where}: required_by and template exclude each other; keep one")
+    shown = None
+    if "template" in fields:
+        given = _fields(fields["template"], f"{where}, template", required={"type", "path", "value"})
+        shown = TemplateValue(**{name: _text(given[name], f"{where}, template, {name}") for name in given})
+    return Compensation(
+        what=_text(fields["what"], f"{where}, what"),
+        required_by=_text(fields["required_by"], f"{where}, required_by") if "required_by" in fields else "",
+        template=shown,
     )
 
 

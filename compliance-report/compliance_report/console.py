@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from compliance_report.reading import headline, open_violations, place
+from compliance_report.reading import headline, open_violations, place, risks_in_words, weakening_controls
 from compliance_report.report import ENDS_SOON_DAYS, Report
 from policies.printable import printable
 
@@ -22,7 +22,7 @@ _COLOURS: Final = {
 
 
 def summary(report: Report, *, colour: bool) -> str:
-    """One screen: the verdict, the counts, the first violations with their fix, the problems, where the report is."""
+    """One screen: verdict, counts, what is weakened, the first violations and problems, where the report is."""
 
     def paint(text: str, code: str) -> str:
         return f"{code}{text}{_PLAIN}" if colour and code else text
@@ -37,6 +37,8 @@ def summary(report: Report, *, colour: bool) -> str:
             for status, number in report["counts"]["requirements"].items()
         ),
     ]
+    lines += ["", paint(f"{risks_in_words(report)}.", _YELLOW if report["risks"] else "")]
+    lines += [f"    {framework}: {', '.join(names)}" for framework, names in weakening_controls(report).items()]
     violations = open_violations(report)
     if violations:
         lines += ["", paint(f"Open findings: {len(violations)}", _BOLD)]
@@ -71,19 +73,27 @@ def _exceptions(report: Report) -> list[str]:
 
 
 def _closing(report: Report) -> list[str]:
+    draft = (
+        [f"DRAFT, not audit evidence: {' '.join(report['draft']['reasons'])}"] if report["draft"]["is_draft"] else []
+    )
     return [
+        *draft,
         "Template evidence only: nothing is known of a running database.",
-        f"Report: compliance-report/out/{report['suffix']}/report.html (and .md, .json)",
+        f"Report: compliance-report/out/{report['suffix']}/report.html (and other formats)",
     ]
 
 
 class Progress:
-    """Says what an audit is at and how long each step took: a line a step, on a terminal from its beginning."""
+    """Says what an audit is at and how long each step took: a line a step, on a terminal from its beginning.
+
+    `finished` holds each step that has ended, with its seconds.
+    """
 
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
         self._step: tuple[str, float] | None = None
+        self.finished: list[tuple[str, float]] = []
 
     def step(self, name: str) -> None:
         """End the step before, and begin the next one."""
@@ -96,7 +106,8 @@ class Progress:
         """End the last step; nothing happens when none is under way."""
         if self._step is not None:
             name, began = self._step
-            self._write(f"{self._clock() - began:5.1f} s  {name}\n")
+            self.finished.append((name, self._clock() - began))
+            self._write(f"{self.finished[-1][1]:5.1f} s  {name}\n")
             self._step = None
 
     def _write(self, text: str) -> None:

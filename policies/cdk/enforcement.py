@@ -142,7 +142,8 @@ class PolicyPlugin:
     ) -> Acceptance:
         stacks = {template.stack.construct_path for template in templates if template.stack is not None}
         try:
-            acceptance = apply_register(load_register(self._register), scans, today=self._today, stacks=stacks)
+            entries = [entry for entry in load_register(self._register) if entry.holds_for(self._suffix)]
+            acceptance = apply_register(entries, scans, today=self._today, stacks=stacks)
         except RegisterError as error:
             acceptance = Acceptance(problems=(str(error),))
         return replace(acceptance, problems=(*acceptance.problems, *acknowledgements))

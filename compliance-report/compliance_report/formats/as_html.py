@@ -5,7 +5,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from compliance_report.reading import headline, open_violations, place, weakened
+from compliance_report.reading import (
+    headline,
+    open_violations,
+    place,
+    reached,
+    risks_in_words,
+    weakened,
+    weakening_controls,
+)
 from compliance_report.report import ENDS_SOON_DAYS, Report
 from policies.printable import printable
 
@@ -19,7 +27,10 @@ def render(report: Report) -> str:
         headline=headline(report),
         violations=open_violations(report),
         groups=_groups(report),
-        weakening=_weakening(report),
+        risks_in_words=risks_in_words(report),
+        weakening_controls=weakening_controls(report),
+        risks={risk["id"]: risk for risk in report["risks"]},
+        reached=reached(report),
         exceptions={entry["id"]: entry for entry in report["exceptions"]},
         ends_soon_days=ENDS_SOON_DAYS,
     )
@@ -55,21 +66,17 @@ def _groups(report: Report) -> list[dict[str, Any]]:
 
 def _checks(requirement: dict[str, Any]) -> list[dict[str, Any]]:
     """What was examined for a requirement, rule by rule; those that found nothing to examine come last."""
-    evidence: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    evidence: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for piece in requirement["evidence"]:
-        evidence.setdefault((piece["rule"], piece["tool"], piece["version"]), []).append(piece)
-    rules = {rule["name"]: rule for rule in requirement["rules"]}
-    unused = ((rule, "policies", "") for rule in rules if rule not in {name for name, _, _ in evidence})
+        evidence.setdefault((piece["tool"], piece["rule"]), []).append(piece)
+    rules = {(rule["tool"], rule["name"]): rule for rule in requirement["rules"]}
     return [
         {
-            "rule": rule,
-            "tool": tool,
-            "version": version,
-            "about": rules.get(rule),
-            "expected": _shared_expectation(evidence.get((rule, tool, version), [])),
-            "evidence": evidence.get((rule, tool, version), []),
+            "rule": rules[key],
+            "expected": _shared_expectation(evidence.get(key, [])),
+            "evidence": evidence.get(key, []),
         }
-        for rule, tool, version in [*evidence, *unused]
+        for key in dict.fromkeys([*evidence, *rules])
     ]
 
 
@@ -77,11 +84,6 @@ def _shared_expectation(evidence: Iterable[dict[str, Any]]) -> str:
     """What a rule expects of every resource, empty where it depends on the resource: then each row says it."""
     expected = {str(piece["expected"]) for piece in evidence}
     return expected.pop() if len(expected) == 1 else ""
-
-
-def _weakening(report: Report) -> list[dict[str, Any]]:
-    found = ((one, weakened(one)) for one in report["requirements"])
-    return [{"requirement": one, "frameworks": _by(controls, "framework")} for one, controls in found if controls]
 
 
 def _by(items: Iterable[dict[str, Any]], field: str) -> dict[str, list[dict[str, Any]]]:

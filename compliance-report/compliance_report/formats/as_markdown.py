@@ -4,13 +4,18 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from compliance_report.reading import headline, open_violations, place, weakened
+from compliance_report.reading import headline, open_violations, place, reached, risks_in_words, weakening_controls
 from compliance_report.report import ENDS_SOON_DAYS, Report
 from policies.printable import printable
 
 ROWS: Final = 20
 """A table has no more rows than this: a comment that is too long is refused, and a longer one is not read."""
 
+_ACCEPTANCE: Final = {
+    "evidenced": "accepted",
+    "not evidenced": "acceptance not evidenced",
+    "none": "accepted by nobody",
+}
 _MEANS_SOMETHING: Final = re.compile(r"[\\`*_{}\[\]()#|~!]")
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "://": "&#58;//"}
 _LINKED: Final = re.compile(r"(?i)\b(www)\.")
@@ -20,15 +25,52 @@ def render(report: Report) -> str:
     """The report as a Markdown document."""
     blocks = [
         f"# {_text(report['product'])}, environment {_code(report['suffix'])}: {report['verdict']}",
+        *_draft(report),
         f"{headline(report)}.",
         *_problems(report),
         *_violations(report),
+        *_risks(report),
         *_deviations(report),
+        *_changes(report),
         *_other_exceptions(report),
         *_rest(report),
         _footer(report),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _draft(report: Report) -> list[str]:
+    draft = report["draft"]
+    return [f"**Draft, not audit evidence.** {_text(' '.join(draft['reasons']))}"] if draft["is_draft"] else []
+
+
+def _risks(report: Report) -> list[str]:
+    rows = [
+        (
+            f"{_code(risk['id'])} {_text(risk['title'])}",
+            f"{risk['inherent']} → {risk['residual']}",
+            f"{_ACCEPTANCE[risk['acceptance']['status']]}{_ends(risk)}",
+            ", ".join(_text(scanner) for scanner in risk["scanners"]) or "none",
+        )
+        for risk in report["risks"]
+    ]
+    if not rows:
+        return []
+    controls = "; ".join(f"{_text(name)}: {', '.join(found)}" for name, found in weakening_controls(report).items())
+    head = ("open risk", "inherent → residual", "acceptance", "scanners that object")
+    return ["## Open risks", f"{risks_in_words(report)}. {controls}.", _table(head, rows)]
+
+
+def _ends(risk: dict[str, Any]) -> str:
+    return f", until {risk['expires']}" if risk["expires"] else ""
+
+
+def _changes(report: Report) -> list[str]:
+    changes = report["changes"]
+    if changes is None:
+        return []
+    lines = [f"- {_text(change['text'])}" for change in changes[:ROWS]] or ["Nothing."]
+    return ["## Changed since the earlier report", "\n".join([*lines, *_more(len(changes), "- ")])]
 
 
 def _problems(report: Report) -> list[str]:
@@ -79,18 +121,18 @@ def _until(entry: dict[str, Any]) -> str:
 def _rest(report: Report) -> list[str]:
     later = [f"- {_title(one)}. {_text(one['summary'])}" for one in _with_status(report, "to be shown")]
     met = ", ".join(one["id"] for one in _with_status(report, "met"))
-    weakening = ", ".join(one["id"] for one in report["requirements"] if weakened(one))
     return [
         *(["## To be shown", "\n".join(later)] if later else []),
         *([f"Met: {met}."] if met else []),
-        *([f"To meet these leaves a control of a framework weaker: {weakening}."] if weakening else []),
     ]
 
 
 def _footer(report: Report) -> str:
-    commit, digest = report["commit"], report["assembly"]["digest"]
+    commit, digest, prepared = report["commit"], report["assembly"]["digest"], report["prepared"]
     facts = (
-        f"Commit {_code(commit['id'])} ({commit['tree']} tree), assembly {_code(digest)}, {report['as_of']['date']}."
+        f"Commit {_code(commit['id'])} ({commit['tree']} tree), assembly {_code(digest)}, {report['as_of']['date']} by "
+        f"{report['as_of']['clock']}. Class of evidence reached: {reached(report)}. "
+        f"Reviewer: {_text(prepared['reviewer'])}. Signer: {_code(prepared['signer'])}."
     )
     limits = " ".join(_text(limit) for limit in report["limits"])
     return f"---\n\n{facts} {limits} The evidence, resource by resource, is in report.html and report.json."

@@ -4,12 +4,23 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from compliance_report.catalogue import Catalogue, Control, Direction, Requirement, ShownBy, Source
+from compliance_report.catalogue import (
+    Catalogue,
+    Compensation,
+    Control,
+    Direction,
+    Requirement,
+    Risk,
+    ShownBy,
+    Source,
+    TemplateValue,
+)
 from compliance_report.facts import Commit, Facts
+from compliance_report.manifest import Manifest
 from compliance_report.report import build_report
 from compliance_report.verdicts import judge
 from policies.examination import Examination
-from policies.exceptions import Acceptance, AcceptedException, Approval, ScannerRule
+from policies.exceptions import Acceptance, AcceptedException, Approval, Level, ScannerRule
 from policies.finding import Finding, Scan
 from policies.judge import Outcome, Verdict
 from policies.rule import Rule, Severity
@@ -48,6 +59,7 @@ def requirement(name: str, **changes: Any) -> Requirement:
         "shown_by": ShownBy.SYNTHESIS,
         "shown_with": "",
         "controls": (),
+        "risk": None,
         "limits": (),
     }
     return Requirement(**{**fields, **changes})
@@ -69,6 +81,18 @@ def control(name: str, direction: Direction, **changes: Any) -> Control:
     return Control(**{**fields, **changes})
 
 
+RISK = Risk(
+    title="Traffic in clear text",
+    statement="Whoever can read the traffic reads the data.",
+    inherent=Level.HIGH,
+    residual=Level.MEDIUM,
+    compensations=(
+        Compensation("The database is Multi-AZ.", "", TemplateValue("AWS::RDS::DBInstance", "MultiAZ", "true")),
+        Compensation("A second database stands by.", "DB-02", None),
+        Compensation("Somebody watches.", "", None),
+    ),
+    exit="Every client speaks TLS.",
+)
 REQUIREMENTS = (
     requirement("DB-02", title="Multi-AZ", controls=(control("CP-10", Direction.SUPPORTS, title="System Recovery"),)),
     requirement(
@@ -79,6 +103,7 @@ REQUIREMENTS = (
             control("SC-8", Direction.WEAKENS, note="in transit"),
             control("6.3.3", Direction.PARTIAL, framework="PCI DSS v4.0.1", fit_checked=False),
         ),
+        risk=RISK,
         limits=("A client may still use TLS.",),
     ),
     requirement("PRC-02", group="Process", shown_by=ShownBy.TESTS, shown_with="make test", title="Unit tests"),
@@ -146,9 +171,12 @@ ENTRY = AcceptedException(
     id="tls-not-enforced",
     rules=(ScannerRule("checkov", "CKV2_AWS_69"),),
     resources=("Database/Resource",),
+    environments=("*",),
     requirement="CFG-02",
     reason="Legacy applications cannot speak TLS.",
     compensating_control="Only the application's security group reaches the database.",
+    inherent_risk=Level.HIGH,
+    residual_risk=Level.MEDIUM,
     owner="Head of application engineering",
     expires=date(2027, 1, 10),
     approval=None,
@@ -184,16 +212,22 @@ FACTS = Facts(
     tools={"Python": "3.11.7", "AWS CDK": "2.275.0"},
     now=datetime(2026, 11, 22, 19, 0, tzinfo=UTC),
     clock="SOURCE_DATE_EPOCH",
+    manifest=Manifest(("TapStack-dev.template.json",), ("TapStack-dev.template.json",), "account-agnostic"),
+    data_classification="",
 )
-RUN = {"started": "2026-11-22T19:00:00+00:00", "seconds": 3.2, "steps": {"synthesizing": 2.5}}
+SIGNER = "5f" * 32
 
 
 def report(
-    examined: Examination | None = None, *, entries: Sequence[AcceptedException] = (), of: Catalogue | None = None
+    examined: Examination | None = None,
+    *,
+    entries: Sequence[AcceptedException] = (),
+    of: Catalogue | None = None,
+    signer: str | None = SIGNER,
 ) -> dict[str, Any]:
     examined = examined or examination()
     known = of or catalogue()
-    return build_report(known, examined, judge(known, examined, RULES, entries), FACTS, RUN)
+    return build_report(known, examined, judge(known, examined, RULES, entries), FACTS, signer=signer)
 
 
 def accepted_report(entry: AcceptedException = ENTRY) -> dict[str, Any]:

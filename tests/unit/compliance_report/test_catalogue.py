@@ -4,7 +4,16 @@ from typing import Any
 import pytest
 import yaml
 
-from compliance_report.catalogue import CatalogueError, Direction, ShownBy, load_catalogue
+from compliance_report.catalogue import (
+    CatalogueError,
+    Compensation,
+    Direction,
+    Risk,
+    ShownBy,
+    TemplateValue,
+    load_catalogue,
+)
+from policies.exceptions import Level
 
 CATALOGUE = Path(__file__).parents[3] / "compliance-report" / "requirements.yaml"
 
@@ -42,6 +51,18 @@ def data() -> dict[str, Any]:
                         "fit_checked": False,
                     },
                 ],
+                "risk": {
+                    "title": "No backup",
+                    "statement": "Nothing is left.",
+                    "inherent": "high",
+                    "residual": "low",
+                    "compensations": [
+                        {"what": "A", "template": {"type": "AWS::S3::Bucket", "path": "Tags", "value": "kept"}},
+                        {"what": "B", "required_by": "DB-02"},
+                        {"what": "C"},
+                    ],
+                    "exit": "Keep one.",
+                },
                 "limits": ["No restore has been tried."],
             },
             {
@@ -120,12 +141,31 @@ def test_every_field_of_a_requirement_is_read(tmp_path: Path, data: dict[str, An
     backup, availability = first.controls
     assert (backup.framework, backup.title, backup.note, backup.fit_checked) == ("NIST", "System Backup", "", True)
     assert (availability.title, availability.note, availability.fit_checked) == ("", "why", False)
+    assert first.weakened == (availability,)
+    assert first.risk == Risk(
+        title="No backup",
+        statement="Nothing is left.",
+        inherent=Level.HIGH,
+        residual=Level.LOW,
+        compensations=(
+            Compensation("A", "", TemplateValue("AWS::S3::Bucket", "Tags", "kept")),
+            Compensation("B", "DB-02", None),
+            Compensation("C", "", None),
+        ),
+        exit="Keep one.",
+    )
     assert (second.shown_by, second.shown_with, second.controls) == (ShownBy.DEPLOYMENT, "a look at it", ())
+    assert (second.risk, second.weakened) == (None, ())
 
 
 def first(data: dict[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = data["requirements"][0]
     return entry
+
+
+def compensation(data: dict[str, Any], number: int) -> dict[str, Any]:
+    found: dict[str, Any] = first(data)["risk"]["compensations"][number]
+    return found
 
 
 MISTAKES: dict[str, tuple[Any, str]] = {
@@ -166,6 +206,31 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "fit_checked no truth": (
         lambda data: first(data)["controls"][0].update(fit_checked="yes"),
         "DB-01, control number 1, fit_checked: 'yes' is neither true nor false",
+    ),
+    "a weakened control without a risk": (lambda data: first(data).pop("risk"), "DB-01, risk: belongs to what weakens"),
+    "a risk without a weakened control": (
+        lambda data: first(data)["controls"].pop(),
+        "DB-01, risk: belongs to what weakens a control",
+    ),
+    "a level unknown": (
+        lambda data: first(data)["risk"].update(residual="none"),
+        "DB-01, risk, residual: 'none' is not known; give one of high, medium, low",
+    ),
+    "compensations no list": (
+        lambda data: first(data)["risk"].update(compensations={}),
+        "DB-01, risk, compensations: is no list",
+    ),
+    "a compensation that is required and evidenced": (
+        lambda data: compensation(data, 0).update(required_by="DB-02"),
+        "DB-01, risk, compensation number 1: required_by and template exclude each other",
+    ),
+    "a compensation that nothing known requires": (
+        lambda data: compensation(data, 1).update(required_by="DB-09"),
+        "DB-01, risk: 'DB-09' is required by no requirement",
+    ),
+    "a template value without a value": (
+        lambda data: compensation(data, 0)["template"].pop("value"),
+        "DB-01, risk, compensation number 1, template: the field value is missing",
     ),
     "a limit empty": (lambda data: first(data).update(limits=[""]), "DB-01, limits, number 1: '' is no text"),
     "a source without quote": (lambda data: first(data)["source"].pop("quote"), "DB-01, source: the field quote"),

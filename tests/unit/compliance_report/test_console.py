@@ -7,14 +7,17 @@ from compliance_report.console import Progress, summary
 from policies.judge import Verdict
 from tests.unit.compliance_report.examples import (
     accepted_report,
+    catalogue,
     examination,
     failed_report,
     finding,
     report,
+    requirement,
 )
 
 PASSED = """\
-PASSED  TapStack-dev: 2 of 3 requirements met, 0 not met, 0 without evidence, 1 to be shown by tests or a deployment
+PASSED  TapStack-dev: 2 of 3 requirements met, 0 not met, 0 without evidence, 1 to be shown by tests \
+or on the deployed stack
 
      2  met
      0  met with accepted deviation
@@ -22,17 +25,26 @@ PASSED  TapStack-dev: 2 of 3 requirements met, 0 not met, 0 without evidence, 1 
      0  no evidence
      1  to be shown
 
+To meet 1 requirement weakens 1 control and leaves 1 risk open: 0 accepted, 0 with acceptance not evidenced, \
+1 accepted by nobody.
+    NIST SP 800-53 r5: SC-8
+
 Template evidence only: nothing is known of a running database.
-Report: compliance-report/out/dev/report.html (and .md, .json)"""
+Report: compliance-report/out/dev/report.html (and other formats)"""
 
 FAILED = """\
-FAILED  TapStack-dev: 0 of 3 requirements met, 2 not met, 0 without evidence, 1 to be shown by tests or a deployment
+FAILED  TapStack-dev: 0 of 3 requirements met, 2 not met, 0 without evidence, 1 to be shown by tests \
+or on the deployed stack
 
      0  met
      0  met with accepted deviation
      2  not met
      0  no evidence
      1  to be shown
+
+To meet 1 requirement weakens 1 control and leaves 1 risk open: 0 accepted, 0 with acceptance not evidenced, \
+1 accepted by nobody.
+    NIST SP 800-53 r5: SC-8
 
 Open findings: 3
    1. DB-02 database-is-multi-az
@@ -51,7 +63,7 @@ Problems of the audit: 1
     - checkov: gave up after 120 s
 
 Template evidence only: nothing is known of a running database.
-Report: compliance-report/out/dev/report.html (and .md, .json)"""
+Report: compliance-report/out/dev/report.html (and other formats)"""
 
 
 def test_passed_audit_is_one_screen() -> None:
@@ -67,6 +79,19 @@ def test_accepted_deviations_and_exceptions_are_counted() -> None:
 
     assert "2 of 3 requirements met (1 with an accepted deviation), " in text
     assert "\nExceptions: 1, 1 with acceptance not evidenced, 1 ending within 60 days\n" in text
+
+
+def test_draft_is_called_one() -> None:
+    text = summary(report(signer=None), colour=False)
+
+    assert "\nDRAFT, not audit evidence: The bundle is not signed.\n" in text
+    assert "DRAFT" not in summary(report(), colour=False)
+
+
+def test_nothing_is_said_to_be_weakened_where_nothing_is() -> None:
+    text = summary(report(of=catalogue(requirement("DB-02"))), colour=True)
+
+    assert "\nNo requirement works against a control.\n" in text
 
 
 def test_exceptions_that_last_are_not_said_to_end() -> None:

@@ -14,10 +14,11 @@ from compliance_report.facts import (
     digest_of_assembly,
     digest_of_rules,
     gather_facts,
-    read_clock,
     read_commit,
+    read_reviewer,
     read_tools,
 )
+from compliance_report.manifest import read_manifest
 from tests.unit.compliance_report.examples import CONTENT, template
 
 
@@ -68,26 +69,6 @@ def test_machine_without_git_is_unknown(repository: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(shutil, "which", lambda _: None)
 
     assert read_commit(repository) == Commit("unknown", "unknown")
-
-
-def test_source_date_epoch_is_the_time() -> None:
-    assert read_clock({"SOURCE_DATE_EPOCH": "86400"}) == (datetime(1970, 1, 2, tzinfo=UTC), "SOURCE_DATE_EPOCH")
-
-
-@pytest.mark.parametrize("environment", [{}, {"SOURCE_DATE_EPOCH": ""}])
-def test_without_source_date_epoch_the_clock_is_read(environment: dict[str, str]) -> None:
-    before = datetime.now(UTC)
-
-    now, clock = read_clock(environment)
-
-    assert before <= now <= datetime.now(UTC)
-    assert clock == "system clock"
-
-
-@pytest.mark.parametrize("given", ["yesterday", "1.5", "9" * 30, "-" + "9" * 15])
-def test_source_date_epoch_that_is_no_time_is_refused_in_one_line(given: str) -> None:
-    with pytest.raises(FactsError, match=f"^SOURCE_DATE_EPOCH is '{given}', which is no number of seconds since 1970"):
-        read_clock({"SOURCE_DATE_EPOCH": given})
 
 
 def test_tools_have_their_versions() -> None:
@@ -195,7 +176,10 @@ def test_facts_are_gathered_of_an_assembly_that_has_been_moved_since_it_was_exam
     within = "cdk.out/dev/assembly-Stage/TapStack-dev.template.json"
 
     gathered = gather_facts(
-        repository, assembly, [template(before), template(within)], environment={"SOURCE_DATE_EPOCH": "86400"}
+        repository,
+        assembly,
+        [template(before), template(within)],
+        environment={"SOURCE_DATE_EPOCH": "86400", "AUDIT_DATA_CLASSIFICATION": "confidential "},
     )
 
     assert gathered.commit == read_commit(repository)
@@ -206,9 +190,35 @@ def test_facts_are_gathered_of_an_assembly_that_has_been_moved_since_it_was_exam
         within: ("assembly-Stage/TapStack-dev.template.json", f"sha256:{hashlib.sha256(b'{}').hexdigest()}"),
     }
     assert gathered.tools == read_tools()
+    assert gathered.manifest == read_manifest(assembly)
+    assert gathered.data_classification == "confidential"
     assert (gathered.now, gathered.clock) == (datetime(1970, 1, 2, tzinfo=UTC), "SOURCE_DATE_EPOCH")
 
 
 def test_template_that_the_assembly_lacks_is_refused(repository: Path, assembly: Path) -> None:
     with pytest.raises(FactsError, match=r"the template Other\.json is not in the assembly"):
         gather_facts(repository, assembly, [template("Other.json")], environment={})
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_assembly_whose_manifest_cannot_be_read_is_refused_in_one_line(
+    repository: Path, assembly: Path, content: str | None
+) -> None:
+    (assembly / "manifest.json").unlink()
+    if content is not None:
+        (assembly / "manifest.json").write_text(content)
+
+    with pytest.raises(FactsError, match=r"^the manifest of the assembly .* cannot be read: .*; synthesize again$"):
+        gather_facts(repository, assembly, [template()], environment={})
+
+
+@pytest.mark.parametrize(
+    ("environment", "reviewer"),
+    [
+        ({}, "none: self-assessment"),
+        ({"AUDIT_REVIEWER": " "}, "none: self-assessment"),
+        ({"AUDIT_REVIEWER": "Internal audit"}, "Internal audit"),
+    ],
+)
+def test_nobody_reviews_unless_somebody_is_named(environment: dict[str, str], reviewer: str) -> None:
+    assert read_reviewer(environment) == reviewer

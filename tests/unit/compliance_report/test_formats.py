@@ -21,7 +21,7 @@ from tests.unit.compliance_report.examples import (
     FACTS,
     OBJECTION,
     RULES,
-    RUN,
+    SIGNER,
     SSL_PASS,
     accepted_report,
     catalogue,
@@ -34,23 +34,19 @@ from tests.unit.compliance_report.examples import (
 )
 
 EXPECTED = Path(__file__).parent / "expected"
-STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+STYLE = re.compile(r"(<(style|script)>).*?(</\2>)", re.DOTALL)
 HOSTILE = "<script>alert('x')</script>\"|`**[a](b)**`@team www.evil.example\n\u202e\x1b[31m\ud800"
 
 
-def test_each_format_has_its_file() -> None:
-    assert {name: render.__module__.rpartition(".")[2] for name, render in FORMATS.items()} == {
-        "report.json": "as_json",
-        "report.md": "as_markdown",
-        "report.html": "as_html",
-    }
+HERE = ("report.json", "report.md", "report.html")
+"""The formats that are tested in this file."""
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", HERE)
 def test_small_report_is_rendered_as_expected(name: str) -> None:
     document = mixed_report()
 
-    rendered = STYLE.sub("<style></style>", FORMATS[name](document))
+    rendered = STYLE.sub(r"\1\3", FORMATS[name](document))
 
     assert rendered == (EXPECTED / name).read_text(encoding="utf-8")
 
@@ -179,20 +175,20 @@ def test_markdown_of_a_plain_pass_has_no_empty_sections() -> None:
     text = as_markdown.render(report())
 
     assert text.startswith("# PostgreSQL database infrastructure, environment `dev`: passed\n")
-    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## To be shown"]
+    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Open risks", "## To be shown"]
     assert "\nMet: DB-02, CFG-02.\n" in text
-    assert "\nTo meet these leaves a control of a framework weaker: CFG-02.\n" in text
+    assert "weakens 1 control and leaves 1 risk open" in text
 
 
 def test_markdown_of_requirements_that_touch_nothing_and_are_not_met_says_no_more() -> None:
     examined = examination([finding(Verdict.FAIL)])
     known = catalogue(requirement("DB-02"))
 
-    text = as_markdown.render(build_report(known, examined, judge(known, examined, RULES[:1], ()), FACTS, RUN))
+    text = as_markdown.render(build_report(known, examined, judge(known, examined, RULES[:1], ()), FACTS))
 
     assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Not met"]
     assert "Met:" not in text
-    assert "weaker" not in text
+    assert "weaken" not in text
 
 
 def test_markdown_says_what_must_be_said() -> None:
@@ -203,13 +199,36 @@ def test_markdown_says_what_must_be_said() -> None:
 
 
 def test_markdown_says_who_accepted_when_somebody_has() -> None:
-    assert "acceptance not evidenced" in as_markdown.render(accepted_report())
-    assert "acceptance not evidenced" not in as_markdown.render(accepted_report(replace(ENTRY, approval=APPROVAL)))
+    without, having = accepted_report(), accepted_report(replace(ENTRY, approval=APPROVAL))
+
+    assert "| acceptance not evidenced, until 2027-01-10 | checkov |" in as_markdown.render(without)
+    assert "49 days left; acceptance not evidenced |" in as_markdown.render(without)
+    assert "| accepted, until 2027-01-10 | checkov |" in as_markdown.render(having)
+    assert "49 days left |" in as_markdown.render(having)
+
+
+def test_markdown_marks_a_draft_above_everything_else() -> None:
+    draft = "\n\n**Draft, not audit evidence.** The bundle is not signed.\n\n"
+
+    assert draft in as_markdown.render(report(signer=None))
+    assert "Draft" not in as_markdown.render(report())
+
+
+def test_markdown_lists_changes_where_there_is_an_earlier_report() -> None:
+    document = report()
+    assert "Changed" not in as_markdown.render(document)
+
+    document["changes"] = []
+    assert "## Changed since the earlier report\n\nNothing.\n" in as_markdown.render(document)
+
+    document["changes"] = [{"kind": "tool", "id": "x", "was": None, "now": "1", "text": f"x{n}|"} for n in range(22)]
+    text = as_markdown.render(document)
+    assert "\n- x19\\|\n- … and 2 more in the report\n" in text
 
 
 # --- HTML -------------------------------------------------------------------------------------------------------------
 
-VOID = {"meta", "link", "br", "img", "col"}
+VOID = {"meta", "link", "br", "img", "col", "input"}
 
 
 class Page(HTMLParser):
@@ -232,7 +251,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.words.append(data)
 
     def all(self, tag: str) -> Iterator[dict[str, str | None]]:
@@ -322,11 +341,13 @@ def test_html_shows_verdicts_in_words_and_not_by_colour_alone() -> None:
 def test_html_shows_evidence_resource_by_resource() -> None:
     text = Page(as_html.render(report())).text
 
-    assert "database-is-multi-az policies 1.0, 1 examined Check that it holds. Expected: true" in text
+    assert "database-is-multi-az policies 1.0; design; 1 of 1 examined Check that it holds. Expected: true" in text
     assert (
-        "TapStack-dev/Database/Resource Database · AWS::RDS::DBInstance true Properties/MultiAZ, line 6 ✓ pass" in text
-    )
-    assert "no-other-thing policies, 0 examined" in text
+        "TapStack-dev/Database/Resource Database · AWS::RDS::DBInstance true Properties/MultiAZ, line 6 ✓ pass By hand "
+        "jq -r .Resources.Database.Properties.MultiAZ templates/TapStack-dev.template.json In the bundle; prints: true"
+    ) in text
+    assert "no-other-thing policies 1.0; no evidence; 0 examined" in text
+    assert "Nothing to judge on: Database" in text
 
 
 def test_html_says_the_expectation_at_each_resource_where_it_differs() -> None:
@@ -334,9 +355,9 @@ def test_html_says_the_expectation_at_each_resource_where_it_differs() -> None:
 
     text = Page(as_html.render(document)).text
 
-    assert "1.0, 2 examined Check that it holds. Resource" not in text
+    assert "2 of 2 examined Check that it holds. TapStack-dev" in text
     assert "true Expected: true Properties/MultiAZ" in text
-    assert "true Expected: false" in text
+    assert "true Expected: false Resources/Database/Properties/MultiAZ" in text
 
 
 def test_html_names_a_resource_without_construct_path_by_its_logical_id() -> None:
@@ -344,14 +365,15 @@ def test_html_names_a_resource_without_construct_path_by_its_logical_id() -> Non
 
     text = Page(as_html.render(report(examination(bare)))).text
 
-    assert "Database AWS::RDS::DBInstance true" in text
-    assert "Plain true" in text
+    assert "Database AWS::RDS::DBInstance true Properties" in text
+    assert "Plain true " in text
 
 
 def test_html_shows_the_exception_and_what_compensates() -> None:
     text = Page(as_html.render(accepted_report())).text
 
-    assert "Accepted by tls-not-enforced until 2027-01-10 (49 days left); acceptance not evidenced" in text
+    assert "Covered by the exception tls-not-enforced until 2027-01-10 (49 days left), owner Head of" in text
+    assert "application engineering; acceptance not evidenced" in text
     assert "What compensates: Only the application's security group reaches the database." in text
     assert "49 days left until 2027-01-10 ! within 60 days" in text
 
@@ -364,13 +386,14 @@ def test_html_shows_who_accepted_and_when_an_exception_has_ended() -> None:
 
     assert "R. Example, Head of risk, on 2026-11-02 (CHG-1042)" in text
     assert "expired 3 days ago" in text
-    assert "demands it" not in text
+    assert "demands it." not in text
 
 
 def test_html_marks_a_tree_that_differs_from_the_commit() -> None:
     document = report()
     document["commit"]["tree"] = "dirty"
-    document["stacks"][0] |= {"region": "", "nested_in": "Parent.template.json"}
+    document["assembly"]["regions"] = []
+    document["stacks"][0] |= {"nested_in": "Parent.template.json"}
 
     text = Page(as_html.render(document)).text
 
@@ -379,19 +402,159 @@ def test_html_marks_a_tree_that_differs_from_the_commit() -> None:
     assert "nested in Parent.template.json" in text
 
 
-def test_html_of_a_run_without_record_says_nothing_of_it() -> None:
-    document = report()
-    document["run"] = {}
-
-    assert "This run" not in Page(as_html.render(document)).text
-    assert "This run Started 2026-11-22T19:00:00+00:00 Seconds 3.2" in Page(as_html.render(report())).text
-
-
 def test_html_of_requirements_that_weaken_nothing_has_no_such_section() -> None:
     text = Page(as_html.render(report(of=catalogue(requirement("DB-02"))))).text
 
     assert "Weakened controls" not in text
     assert "No control of any framework is claimed for it." in text
+
+
+def test_html_marks_a_draft_across_the_page() -> None:
+    draft, final = as_html.render(report(signer=None)), as_html.render(report())
+
+    assert '<body class="passed draft">' in draft
+    assert "Draft, not audit evidence. The bundle is not signed." in Page(draft).text
+    assert "UNSIGNED" in Page(draft).text
+    assert '<body class="passed">' in final
+    assert "Draft" not in Page(final).text
+    assert SIGNER in Page(final).text
+
+
+def test_html_shows_each_risk_with_what_compensates_and_who_accepts_it() -> None:
+    text = Page(as_html.render(accepted_report())).text
+
+    assert "RISK-CFG-02 Traffic in clear text Whoever can read the traffic reads the data." in text
+    assert "Level inherent high → residual medium" in text
+    assert "Acceptance not evidenced . No approval is on record for tls-not-enforced." in text
+    assert "Ends 2027-01-10 (49 days left)" in text
+    assert "✓ Compensates: The database is Multi-AZ." in text
+    assert "✕ Does not count: A second database stands by." in text
+    assert "A control that is required anyway does not compensate: DB-02" in text
+    assert "✕ Does not count: Somebody watches. Nothing here: no evidence." in text
+
+
+def test_html_says_that_nobody_accepts_a_risk_that_no_scanner_objects_to() -> None:
+    text = Page(as_html.render(report())).text
+
+    assert "Accepted by nobody on record . No scanner objects" in text
+    assert "none; their silence is not agreement" in text
+    assert "no date: nothing is accepted" in text
+
+
+def test_html_says_who_has_accepted_a_risk() -> None:
+    text = Page(as_html.render(accepted_report(replace(ENTRY, approval=APPROVAL)))).text
+
+    assert "Acceptance evidenced . Each exception for it was approved by somebody other than its owner." in text
+    assert "owner Head of application engineering: acceptance evidenced. Only" in text
+
+
+def test_html_says_where_the_approver_is_the_owner_and_where_an_exception_does_not_hold() -> None:
+    own = replace(ENTRY, approval=replace(APPROVAL, role=ENTRY.owner), environments=("prod",))
+
+    text = Page(as_html.render(report(entries=[own]))).text
+
+    assert "Acceptance not evidenced: the approver is the owner" in text
+    assert "prod: it does not hold for this one" in text
+
+
+def test_html_sets_what_is_demanded_beside_who_refuses_it() -> None:
+    text = Page(as_html.render(accepted_report())).text
+
+    assert (
+        "Demanded What must hold. CFG-02 decides. Refused checkov CKV2_AWS_69 on TapStack-dev/Database/Resource" in text
+    )
+    assert "Covered tls-not-enforced until 2027-01-10, owner Head of application engineering:" in text
+    assert "Left open: RISK-CFG-02" in text
+
+
+def test_html_shows_a_disagreement_that_no_requirement_decides() -> None:
+    alone = replace(ENTRY, requirement="")
+    known = catalogue(requirement("DB-02"))
+
+    text = Page(
+        as_html.render(report(examination(others=[OBJECTION], covered={OBJECTION: alone}), entries=[alone], of=known))
+    ).text
+
+    assert "No requirement decides; the reason of the exception does." in text
+
+
+def test_html_shows_the_controls_of_each_framework_and_what_is_out_of_scope() -> None:
+    text = Page(as_html.render(report())).text
+
+    assert "NIST SP 800-53 r5 2 controls touched, 1 of them weakened" in text
+    assert "CP-10 System Recovery ↑ Supports DB-02 Multi-AZ: supports, met" in text
+    assert "SC-8 ↓ Weakens CFG-02 SSL not enforced: weakens, met (in transit)" in text
+    assert "Out of scope: every control of PCI DSS v4.0.1 that is not listed here" in text
+
+
+def test_html_lists_what_was_not_examined() -> None:
+    document = report()
+    document["population"]["templates"] |= {"not_examined": ["A.template.json"], "not_in_manifest": ["B.template.json"]}
+
+    text = Page(as_html.render(document)).text
+
+    assert "1 of 2 resources, 0 templates : listed below" in text
+    assert "Not examined: A.template.json." in text
+    assert "Not in the manifest: B.template.json." in text
+    assert "Resources that no rule judged (1) CpuAlarm , AWS::CloudWatch::Alarm" in text
+
+
+def test_html_says_so_where_everything_was_examined() -> None:
+    both = examination([finding(), SSL_PASS, finding(resource="CpuAlarm")])
+
+    text = Page(as_html.render(report(both))).text
+
+    assert "Of 2 resources in 1 template none was left out." in text
+    assert "Resources that no rule judged" not in text
+
+
+def test_html_names_no_more_than_a_dozen_that_there_was_nothing_to_judge_on() -> None:
+    document = report()
+    document["requirements"][1]["rules"][1]["not_examined"] = [f"R{number}" for number in range(13)]
+
+    assert "Nothing to judge on 13 others (named in report.json)" in Page(as_html.render(document)).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (None, "No earlier report was given."),
+        ([], "Changed since the earlier report Nothing."),
+        (
+            [{"kind": "tool", "id": "x", "was": "1", "now": "2", "text": "x went from 1 to 2."}],
+            "Changed since the earlier report tool x went from 1 to 2.",
+        ),
+    ],
+)
+def test_html_tells_the_changes_since_an_earlier_report(changes: Any, words: str) -> None:
+    document = report()
+    document["changes"] = changes
+
+    assert words in Page(as_html.render(document)).text
+
+
+def test_html_offers_to_filter_only_where_script_runs() -> None:
+    page = Page(as_html.render(report()))
+
+    (form,) = page.all("form")
+    assert "hidden" in form
+    found = [(it["data-status"], it["data-effect"]) for it in page.all("details") if "data-status" in it]
+    assert found == [("met", "supports"), ("met", "weakens"), ("to be shown", "none")]
+
+
+def test_html_names_the_classification_of_the_data_where_it_is_stated() -> None:
+    document = report()
+    assert "Data classification" not in Page(as_html.render(document)).text
+
+    document["data_classification"] = "confidential"
+    assert "Data classification confidential" in Page(as_html.render(document)).text
+
+
+def test_html_says_of_each_requirement_what_is_known_of_a_running_database() -> None:
+    text = Page(as_html.render(report())).text
+
+    assert "What is known of a running database? Nothing. Evidence of the class design only." in text
+    assert "What is known of a running database? Nothing. There is no evidence of any class." in text
 
 
 def test_html_links_an_open_finding_to_its_requirement() -> None:

@@ -14,6 +14,7 @@ from compliance_report.report import build_report
 from compliance_report.verdicts import judge
 from policies.exceptions import Acceptance
 from policies.judge import Verdict
+from policies.rule import TEMPLATE
 from tests.unit.compliance_report.examples import (
     APPROVAL,
     ENTRY,
@@ -21,7 +22,8 @@ from tests.unit.compliance_report.examples import (
     NAME,
     OBJECTION,
     RULES,
-    RUN,
+    SIGNER,
+    SSL_PASS,
     accepted_report,
     catalogue,
     examination,
@@ -65,7 +67,7 @@ def test_report_with_an_approval_a_nested_stack_and_the_real_catalogue_is_as_its
     examined = examination(others=[OBJECTION], covered={OBJECTION: entry}, templates=(parent, child))
     known = load_catalogue(CATALOGUE)
 
-    document = build_report(known, examined, judge(known, examined, RULES, [entry]), bare, RUN)
+    document = build_report(known, examined, judge(known, examined, RULES, [entry]), bare)
 
     validate(document)
     assert [one["id"] for one in document["requirements"]] == list(known.ids)
@@ -99,21 +101,10 @@ def test_same_input_gives_the_same_report() -> None:
     assert accepted_report() == accepted_report()
 
 
-def test_run_stands_apart_from_the_rest() -> None:
-    examined = examination()
-    verdicts = judge(catalogue(), examined, RULES, ())
-    one = build_report(catalogue(), examined, verdicts, FACTS, {"host": "a"})
-    other = build_report(catalogue(), examined, verdicts, FACTS, {"host": "b"})
-
-    assert one.pop("run") == {"host": "a"}
-    assert other.pop("run") == {"host": "b"}
-    assert one == other
-
-
 def test_verdict_and_counts_come_first() -> None:
     document = accepted_report()
 
-    assert list(document)[:5] == ["schema_version", "product", "suffix", "verdict", "counts"]
+    assert list(document)[:6] == ["schema_version", "product", "suffix", "verdict", "draft", "counts"]
     assert document["verdict"] == "passed"
     assert document["counts"] == {
         "requirements": {
@@ -123,8 +114,13 @@ def test_verdict_and_counts_come_first() -> None:
             "no evidence": 0,
             "to be shown": 1,
         },
+        "effects": {"supports": 1, "partial": 0, "weakens": 1, "none": 1},
+        "evidence": 2,
+        "weakened controls": 1,
+        "risks": {"open": 1, "accepted": 0, "acceptance not evidenced": 1, "not accepted": 0},
         "findings": {"fail": 1, "unknown": 0, "pass": 2, "not applicable": 0, "open": 0, "accepted": 1},
         "exceptions": {"total": 1, "ending soon": 1, "acceptance not evidenced": 1},
+        "population": {"resources": 2, "examined": 1, "not examined": 1, "templates not examined": 0},
         "problems": 0,
     }
 
@@ -132,9 +128,22 @@ def test_verdict_and_counts_come_first() -> None:
 def test_facts_are_stated() -> None:
     document = report()
 
-    assert document["as_of"] == {"date": "2026-11-22", "clock": "SOURCE_DATE_EPOCH"}
+    assert document["as_of"] == {
+        "date": "2026-11-22",
+        "at": "2026-11-22T19:00:00+00:00",
+        "clock": "SOURCE_DATE_EPOCH",
+    }
     assert document["commit"] == {"id": FACTS.commit.id, "tree": "clean"}
-    assert document["assembly"] == {"digest": FACTS.assembly_digest}
+    assert document["assembly"] == {
+        "digest": FACTS.assembly_digest,
+        "account": "account-agnostic",
+        "regions": ["us-east-1"],
+    }
+    assert document["prepared"] == {
+        "by": "whoever ran the audit, as run.json of the bundle records it",
+        "reviewer": "none: self-assessment",
+        "signer": SIGNER,
+    }
     assert document["rules"] == {"count": 3, "digest": FACTS.rules_digest}
     assert document["tools"] == [{"name": "AWS CDK", "version": "2.275.0"}, {"name": "Python", "version": "3.11.7"}]
     assert document["stacks"] == [
@@ -144,6 +153,7 @@ def test_facts_are_stated() -> None:
             "file": "TapStack-dev.template.json",
             "digest": FACTS.assembly_digest,
             "resources": 2,
+            "examined": 1,
             "nested_in": "",
         }
     ]
@@ -153,65 +163,10 @@ def test_bare_template_has_no_stack_and_no_region() -> None:
     bare = template()
     bare.stack = None
 
-    (stack,) = report(examination(templates=(bare,)))["stacks"]
+    document = report(examination(templates=(bare,)))
 
-    assert (stack["name"], stack["region"]) == ("", "")
-
-
-def test_evidence_names_resource_values_and_place() -> None:
-    (piece,) = requirement_of(report(), "DB-02")["evidence"]
-
-    assert piece == {
-        "kind": "rule on the template",
-        "tool": "policies",
-        "version": "1.0",
-        "rule": "database-is-multi-az",
-        "verdict": "pass",
-        "resource": "Database",
-        "resource_type": "AWS::RDS::DBInstance",
-        "construct_path": "TapStack-dev/Database/Resource",
-        "expected": "true",
-        "observed": "true",
-        "pointer": {"file": "TapStack-dev.template.json", "path": "Resources/Database/Properties/MultiAZ", "line": 6},
-        "message": "MultiAZ is true; required: true",
-    }
-
-
-@pytest.mark.parametrize(
-    ("changes", "pointer"),
-    [
-        ({"line": 42}, ("TapStack-dev.template.json", "Resources/Database/Properties/MultiAZ", 42)),
-        ({"path": ""}, ("TapStack-dev.template.json", "", 0)),
-        ({"path": "Elsewhere/X"}, ("TapStack-dev.template.json", "Elsewhere/X", 0)),
-        ({"template": "TapStack-dev", "line": 7}, ("", "Resources/Database/Properties/MultiAZ", 0)),
-        (
-            {"scanner": "repository", "template": "docs/monitoring.md", "path": "", "line": 3},
-            ("docs/monitoring.md", "", 3),
-        ),
-    ],
-    ids=["line known", "no path", "path nowhere", "construct tree", "repository"],
-)
-def test_pointer_says_where_and_no_more_than_is_known(changes: dict[str, Any], pointer: tuple[str, str, int]) -> None:
-    one = finding(**changes)
-    examined = examination(scans=(scan(one.scanner, [one, one]),))
-
-    evidence = requirement_of(report(examined), "DB-02")["evidence"]
-
-    assert [tuple(piece["pointer"].values()) for piece in evidence] == [pointer, pointer]
-
-
-def test_kind_of_evidence_is_told_by_its_scanner() -> None:
-    kinds = {}
-    for scanner in ("policies", "aspects", "repository", "checkov"):
-        examined = examination(scans=(scan(scanner, [finding(scanner=scanner)]),))
-        kinds[scanner] = requirement_of(report(examined), "DB-02")["evidence"][0]["kind"]
-
-    assert kinds == {
-        "policies": "rule on the template",
-        "aspects": "rule on the constructs",
-        "repository": "repository",
-        "checkov": "scanner",
-    }
+    assert [(stack["name"], stack["region"]) for stack in document["stacks"]] == [("", "")]
+    assert document["assembly"]["regions"] == []
 
 
 def test_rules_say_what_they_check_and_how_much_they_examined() -> None:
@@ -223,13 +178,144 @@ def test_rules_say_what_they_check_and_how_much_they_examined() -> None:
     assert multi_az == [
         {
             "name": "database-is-multi-az",
+            "tool": "policies",
+            "version": "1.0",
             "checks": "Check that it holds.",
             "severity": "high",
             "fix": "Set it.",
-            "examined": 2,
+            "types": ["AWS::RDS::DBInstance"],
+            "exist": 2,
+            "examined": ["Database", "Second"],
+            "not_examined": [],
         }
     ]
-    assert [(one["name"], one["examined"]) for one in ssl] == [("ssl-is-not-forced", 1), ("no-other-thing", 0)]
+    assert [(one["name"], one["exist"], one["examined"], one["not_examined"]) for one in ssl] == [
+        ("ssl-is-not-forced", 1, ["Database"], []),
+        ("no-other-thing", 1, [], ["Database"]),
+    ]
+
+
+def test_check_of_another_tool_is_among_the_rules_of_its_requirement() -> None:
+    examined = examination(scans=(scan("policies", [SSL_PASS]), scan("repository", [finding(scanner="repository")])))
+
+    ours, others = requirement_of(report(examined), "DB-02")["rules"]
+
+    assert (ours["tool"], ours["examined"]) == ("policies", [])
+    assert (others["tool"], others["name"], others["types"], others["checks"]) == (
+        "repository",
+        "database-is-multi-az",
+        [],
+        "",
+    )
+
+
+def test_rule_on_the_template_itself_says_so_in_words() -> None:
+    itself = replace(RULES[0], resource_types=(TEMPLATE,))
+    examined = examination([finding(resource="(template)", resource_type="", path=""), SSL_PASS])
+    document = build_report(catalogue(), examined, judge(catalogue(), examined, [itself, *RULES[1:]], ()), FACTS)
+
+    (one,) = requirement_of(document, "DB-02")["rules"]
+
+    assert (one["types"], one["exist"], one["examined"]) == (["the template itself"], 1, ["(template)"])
+
+
+def test_names_of_several_templates_tell_the_template() -> None:
+    parent, child = template(), template("/checkout/cdk.out/dev/Nested.template.json")
+    both = replace(
+        FACTS,
+        templates={**FACTS.templates, child.name: ("Nested.template.json", FACTS.rules_digest)},
+        manifest=replace(FACTS.manifest, named=("Nested.template.json", "TapStack-dev.template.json")),
+    )
+    examined = examination([finding(), SSL_PASS], templates=(parent, child))
+
+    document = build_report(catalogue(), examined, judge(catalogue(), examined, RULES, ()), both)
+
+    (one,) = requirement_of(document, "DB-02")["rules"]
+    assert one["examined"] == ["TapStack-dev.template.json: Database"]
+    assert one["not_examined"] == ["Nested.template.json: Database"]
+
+
+def test_both_verdicts_stand_side_by_side() -> None:
+    found = {one["id"]: (one["status"], one["effect"], one["risk"]) for one in accepted_report()["requirements"]}
+
+    assert found == {
+        "DB-02": ("met", "supports", ""),
+        "CFG-02": ("met with accepted deviation", "weakens", "RISK-CFG-02"),
+        "PRC-02": ("to be shown", "none", ""),
+    }
+
+
+def test_scanner_without_a_finding_on_a_requirement_is_silent() -> None:
+    assert requirement_of(report(), "CFG-02")["silent"] == ["checkov"]
+    assert requirement_of(accepted_report(), "CFG-02")["silent"] == []
+
+
+def test_evidence_of_an_audit_is_of_the_class_design_and_says_nothing_of_what_runs() -> None:
+    document = report()
+
+    reached = {one["class"]: one["pieces"] for one in document["evidence_classes"]}
+    assert reached == {"design": 2, "emulated": 0, "analogue": 0, "implemented": 0, "operated": 0}
+    assert [one["says_of_running"].startswith("Nothing") for one in document["evidence_classes"]] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [one["classes"] for one in document["requirements"]] == [["design"], ["design"], []]
+
+
+@pytest.mark.parametrize(
+    ("tree", "signer", "reasons"),
+    [
+        ("clean", SIGNER, []),
+        ("clean", None, ["The bundle is not signed."]),
+        ("dirty", SIGNER, ["The files of the working tree differ from the commit."]),
+        ("unknown", SIGNER, ["The files of the working tree cannot be compared with a commit."]),
+    ],
+)
+def test_dirty_tree_or_missing_signature_makes_a_draft(tree: str, signer: str | None, reasons: list[str]) -> None:
+    examined = examination()
+    facts = replace(FACTS, commit=replace(FACTS.commit, tree=tree))
+
+    document = build_report(catalogue(), examined, judge(catalogue(), examined, RULES, ()), facts, signer=signer)
+
+    assert document["draft"] == {"is_draft": bool(reasons), "reasons": reasons}
+    assert document["prepared"]["signer"] == (signer or "UNSIGNED")
+    validate(document)
+
+
+def test_reviewer_classification_and_changes_are_as_they_were_given() -> None:
+    examined = examination()
+    change = {"kind": "tool", "id": "checkov", "was": "1", "now": None, "text": "checkov is gone."}
+
+    document = build_report(
+        catalogue(),
+        examined,
+        judge(catalogue(), examined, RULES, ()),
+        replace(FACTS, data_classification="confidential"),
+        reviewer="Internal audit",
+        changes=[change],
+    )
+
+    validate(document)
+    assert document["prepared"]["reviewer"] == "Internal audit"
+    assert document["data_classification"] == "confidential"
+    assert document["changes"] == [change]
+    assert report()["changes"] is None
+
+
+def test_template_that_nobody_examined_fails_the_audit() -> None:
+    examined = examination()
+    facts = replace(FACTS, manifest=replace(FACTS.manifest, held=("Other.template.json",)))
+
+    document = build_report(catalogue(), examined, judge(catalogue(), examined, RULES, ()), facts)
+
+    assert document["verdict"] == "failed"
+    assert document["counts"]["population"]["templates not examined"] == 1
+    assert document["problems"] == [
+        "the template Other.template.json is in the assembly and was not examined; find out which stack it is of"
+    ]
 
 
 def test_controls_keep_their_direction_and_doubt() -> None:
@@ -249,7 +335,12 @@ def test_deviation_names_its_exception() -> None:
         "CKV2_AWS_69",
         "tls-not-enforced",
     )
-    assert deviation["pointer"] == {"file": "TapStack-dev.template.json", "path": "Resources/Database", "line": 3}
+    assert deviation["pointer"] == {
+        "file": "TapStack-dev.template.json",
+        "path": "Resources/Database",
+        "line": 3,
+        "excerpt": "",
+    }
 
 
 def test_scanner_tells_open_findings_from_accepted_ones_and_the_worst_first() -> None:
@@ -298,7 +389,7 @@ def test_exception_counts_its_days_from_the_day_of_the_report(
     examined = examination(others=[OBJECTION], covered={OBJECTION: ENTRY})
     verdicts = judge(catalogue(), examined, RULES, [ENTRY])
 
-    document = build_report(catalogue(), examined, verdicts, replace(FACTS, now=today), {})
+    document = build_report(catalogue(), examined, verdicts, replace(FACTS, now=today))
 
     (entry,) = document["exceptions"]
     assert (entry["days_left"], entry["ends_soon"]) == (days_left, ends_soon)
@@ -310,13 +401,17 @@ def test_exception_keeps_all_its_fields_and_names_what_it_covers() -> None:
 
     first, second = report(examined, entries=[ENTRY, other])["exceptions"]
 
-    assert {name: first[name] for name in list(first)[:8]} == {
+    assert {name: first[name] for name in list(first)[:12]} == {
         "id": "tls-not-enforced",
+        "holds_here": True,
+        "environments": ["*"],
         "rules": [{"scanner": "checkov", "rule": "CKV2_AWS_69"}],
         "resources": ["Database/Resource"],
         "requirement": "CFG-02",
         "reason": "Legacy applications cannot speak TLS.",
         "compensating_control": "Only the application's security group reaches the database.",
+        "inherent_risk": "high",
+        "residual_risk": "medium",
         "owner": "Head of application engineering",
         "expires": "2027-01-10",
     }
@@ -330,6 +425,8 @@ def test_approval_is_evidence_of_acceptance() -> None:
 
     assert (without["approval"], without["approval_evidenced"]) == (None, False)
     assert having["approval_evidenced"]
+    (own,) = accepted_report(replace(ENTRY, approval=replace(APPROVAL, by=ENTRY.owner)))["exceptions"]
+    assert not own["approval_evidenced"]
     assert having["approval"] == {
         "by": "R. Example",
         "role": "Head of risk",
@@ -351,13 +448,22 @@ def test_problems_of_all_kinds_are_gathered() -> None:
 
 def test_commands_that_repeat_the_audit_name_environment_and_template() -> None:
     commands = [one["command"] for one in report()["repeat"]]
+    audited = "compliance-report/out/dev/templates/TapStack-dev.template.json"
 
     assert commands == [
         "make synth-audit SUFFIX=dev",
-        "python -m policies check cdk.out/dev/TapStack-dev.template.json --suffix dev",
-        "python -m policies explain RULE",
-        "sha256sum cdk.out/dev/TapStack-dev.template.json",
+        f".venv/bin/python -m policies check {audited} --suffix dev",
+        ".venv/bin/python -m policies explain RULE",
+        "sha256sum templates/TapStack-dev.template.json",
+        "jq -r '.requirements[] | [.id, .status, .effect] | @tsv' report.json",
     ]
+
+
+def test_exception_of_another_environment_is_shown_and_not_counted() -> None:
+    document = report(entries=[replace(ENTRY, environments=("prod",))])
+
+    assert [entry["holds_here"] for entry in document["exceptions"]] == [False]
+    assert document["counts"]["exceptions"]["total"] == 0
 
 
 def test_place_of_the_checkout_does_not_reach_the_report() -> None:

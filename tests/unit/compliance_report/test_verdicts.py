@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from compliance_report.catalogue import Catalogue, ShownBy
-from compliance_report.verdicts import EvidenceError, Status, Verdicts, judge
+from compliance_report.catalogue import Catalogue, Direction, ShownBy
+from compliance_report.verdicts import EvidenceError, Status, Verdicts, effect_of, judge
 from policies.exceptions import Acceptance
 from policies.judge import Verdict
 from tests.unit.compliance_report.examples import (
@@ -12,6 +12,7 @@ from tests.unit.compliance_report.examples import (
     OBJECTION,
     RULES,
     catalogue,
+    control,
     examination,
     finding,
     requirement,
@@ -50,6 +51,30 @@ def test_requirement_is_not_met_when_one_check_fails_or_is_unknown(verdict: Verd
     assert judged.summary == summary
     assert [piece.resource for piece in judged.evidence] == ["Second", "Database"]
     assert not verdicts.passed
+
+
+@pytest.mark.parametrize(
+    ("directions", "effect"),
+    [
+        ([], "none"),
+        (["supports"], "supports"),
+        (["supports", "partial"], "partial"),
+        (["supports", "weakens", "partial"], "weakens"),
+    ],
+)
+def test_second_verdict_is_the_worst_that_a_requirement_does_to_a_control(directions: list[str], effect: str) -> None:
+    controls = tuple(control(f"AC-{number}", Direction(word)) for number, word in enumerate(directions))
+
+    assert effect_of(requirement("DB-02", controls=controls)) == effect
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL])
+def test_second_verdict_does_not_depend_on_the_first(verdict: Verdict) -> None:
+    weakening = catalogue(requirement("DB-02", controls=(control("SC-8", Direction.WEAKENS),)))
+
+    (judged,) = judge(weakening, examination([finding(verdict)]), RULE, ()).requirements
+
+    assert judged.effect == "weakens"
 
 
 def test_summary_tells_failures_and_unknowns_apart() -> None:
@@ -115,7 +140,7 @@ def test_findings_of_the_audit_itself_are_evidence_without_a_rule() -> None:
     ("shown_by", "summary"),
     [
         (ShownBy.TESTS, "To be shown by tests, not by this audit: make test"),
-        (ShownBy.DEPLOYMENT, "To be shown by a deployment, not by this audit: make test"),
+        (ShownBy.DEPLOYMENT, "To be shown on the deployed stack, not by this audit: make test"),
     ],
 )
 def test_what_only_tests_or_a_deployment_show_is_never_met(shown_by: ShownBy, summary: str) -> None:
@@ -148,7 +173,7 @@ def test_accepted_objection_of_another_scanner_is_a_deviation(accepted: Catalogu
     assert statuses(verdicts) == {"DB-02": "met", "CFG-02": "met with accepted deviation"}
     judged = verdicts.requirements[1]
     assert judged.summary == (
-        "Met by our rules: 1 check on 1 resource, all passed; 1 finding of other scanners accepted by exception."
+        "Met by our rules: 1 check on 1 resource, all passed; 1 finding of other scanners covered by exception."
     )
     assert [(one.finding, one.entry) for one in judged.deviations] == [(OBJECTION, ENTRY)]
     assert verdicts.passed
@@ -160,7 +185,7 @@ def test_summary_counts_several_accepted_objections(accepted: Catalogue) -> None
 
     judged = judge(accepted, examination(others=[OBJECTION, second], covered=covered), RULES, (ENTRY,)).requirements[1]
 
-    assert "2 findings of other scanners accepted" in judged.summary
+    assert "2 findings of other scanners covered" in judged.summary
     assert [one.finding.resource for one in judged.deviations] == ["Database", "Second"]
 
 

@@ -102,6 +102,9 @@ def test_json(run: Run, template: str) -> None:
                         "rule": "topic-has-a-name",
                         "requirement": "NAM-01",
                         "resource": "Bad",
+                        "path": "Resources/Bad/Properties/TopicName",
+                        "expected": "a good name",
+                        "observed": "topic",
                         "resource_type": "AWS::SNS::Topic",
                         "verdict": "fail",
                         "message": "TopicName is topic; required: a good name",
@@ -111,6 +114,9 @@ def test_json(run: Run, template: str) -> None:
                         "rule": "topic-has-a-name",
                         "requirement": "NAM-01",
                         "resource": "Open",
+                        "path": "Resources/Open/Properties/TopicName",
+                        "expected": "a good name",
+                        "observed": "undecided (parameter Name)",
                         "resource_type": "AWS::SNS::Topic",
                         "verdict": "unknown",
                         "message": "TopicName is undecided (parameter Name); required: a good name",
@@ -120,13 +126,25 @@ def test_json(run: Run, template: str) -> None:
                         "rule": "template-is-fine",
                         "requirement": "NAM-03",
                         "resource": "(template)",
+                        "path": "",
+                        "expected": "no Bad",
+                        "observed": "Bad",
                         "resource_type": "",
                         "verdict": "fail",
                         "message": "it is Bad; required: no Bad",
                         "location": "template.yaml",
                     },
                 ],
-                "passes": [{"rule": "topic-has-a-name", "requirement": "NAM-01", "resource": "Good"}],
+                "passes": [
+                    {
+                        "rule": "topic-has-a-name",
+                        "requirement": "NAM-01",
+                        "resource": "Good",
+                        "path": "Resources/Good/Properties/TopicName",
+                        "expected": "a good name",
+                        "observed": "topic-dev",
+                    }
+                ],
             }
         ]
     }

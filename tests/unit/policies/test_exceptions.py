@@ -7,6 +7,7 @@ import pytest
 from policies.exceptions import (
     AcceptedException,
     Approval,
+    Level,
     RegisterError,
     ScannerRule,
     apply_register,
@@ -26,11 +27,14 @@ exceptions:
       - cdk-nag NIST 800-53 R5: NIST.800.53.R5-RDSInstanceDeletionProtectionEnabled
     resources:
       - Database/Instance/Resource
+    environments: [dev, pr*]
     requirement: DST-02
     reason: >
       The stack has to go
       without anybody's help.
     compensating_control: Backups of seven days.
+    inherent_risk: high
+    residual_risk: medium
     owner: Database platform lead
     approval:
     expires: 2027-12-31
@@ -43,9 +47,12 @@ ENTRY = AcceptedException(
         ScannerRule("cdk-nag NIST 800-53 R5", "NIST.800.53.R5-RDSInstanceDeletionProtectionEnabled"),
     ),
     resources=("Database/Instance/Resource",),
+    environments=("dev", "pr*"),
     requirement="DST-02",
     reason="The stack has to go without anybody's help.",
     compensating_control="Backups of seven days.",
+    inherent_risk=Level.HIGH,
+    residual_risk=Level.MEDIUM,
     owner="Database platform lead",
     expires=date(2027, 12, 31),
     approval=None,
@@ -156,6 +163,24 @@ WRONG = {
         "- Database/Instance/Resource\n      - Database/Instance/Resource",
         "has the resource 'Database/Instance/Resource' twice",
     ),
+    "no environments": ("[dev, pr*]", "[]", "the environments of exception 'no-deletion-protection' are empty; write"),
+    "an environment that no suffix can be": (
+        "[dev, pr*]",
+        "[Dev]",
+        "an environment of exception 'no-deletion-protection' is 'Dev'; write a suffix, for instance dev, or a pattern",
+    ),
+    "an environment twice": ("[dev, pr*]", "[dev, dev]", "has the environment 'dev' twice"),
+    "a level that is none": (
+        "inherent_risk: high",
+        "inherent_risk: severe",
+        "the inherent_risk of exception 'no-deletion-protection' is 'severe'; write one of high, medium, low",
+    ),
+    "no level": ("residual_risk: medium", "residual_risk:", "the residual_risk of exception 'no-deletion-protection'"),
+    "a risk that compensation raises": (
+        "inherent_risk: high",
+        "inherent_risk: low",
+        "the residual_risk of exception 'no-deletion-protection' is medium, above its inherent_risk, low",
+    ),
     "a requirement that is none": (
         "DST-02",
         "deletion",
@@ -243,6 +268,28 @@ def test_a_register_that_is_no_text_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("today", "days"), [(date(2027, 12, 31), 0), (date(2027, 12, 1), 30), (date(2028, 1, 1), -1)])
 def test_days_left_count_down_to_the_last_day(today: date, days: int) -> None:
     assert ENTRY.days_left(today) == days
+
+
+@pytest.mark.parametrize(
+    ("suffix", "holds"), [("dev", True), ("pr42", True), ("pr", True), ("dev2", False), ("prod", True), ("test", False)]
+)
+def test_it_holds_for_the_suffixes_that_match(suffix: str, *, holds: bool) -> None:
+    assert ENTRY.holds_for(suffix) is holds
+
+
+@pytest.mark.parametrize(
+    ("by", "role", "evidenced"),
+    [
+        ("A. Officer", "Head of compliance", True),
+        ("A. Officer", "Database Platform Lead", False),
+        ("database platform lead", "Head of compliance", False),
+    ],
+    ids=["somebody else", "the owner's role", "the owner by name"],
+)
+def test_nobody_evidences_acceptance_by_approving_their_own_risk(by: str, role: str, *, evidenced: bool) -> None:
+    approved = replace(ENTRY, approval=Approval(by, role, date(2026, 12, 1), "RISK-12"))
+    assert approved.approval_evidenced is evidenced
+    assert not ENTRY.approval_evidenced
 
 
 # --- applying ---------------------------------------------------------------------------------------------------------
