@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from compliance_report.catalogue import Compensation, Risk, TemplateValue
 from compliance_report.controls import control_as_data
 from compliance_report.evidence import Places, printed
 from compliance_report.verdicts import Judged, Status, Verdicts
-from policies.exceptions import AcceptedException
+from policies.exceptions import AcceptedException, Level
 from policies.template import Template
+
+_HIGHEST_FIRST: Final = tuple(Level)
 
 
 def risk_id(judged: Judged) -> str:
@@ -40,7 +42,7 @@ def _risk(  # noqa: PLR0917 - what a risk is made of
     today: date,
 ) -> dict[str, Any]:
     requirement = judged.requirement
-    entries = [entry for entry in holding if entry.requirement == requirement.id]
+    entries = [entry for entry in holding if entry.requirement == requirement.id and _as_high_as(risk, entry)]
     ends = min((entry.expires for entry in entries), default=None)
     return {
         "id": risk_id(judged),
@@ -57,6 +59,11 @@ def _risk(  # noqa: PLR0917 - what a risk is made of
         "scanners": sorted({deviation.finding.scanner for deviation in judged.deviations}),
         "exit": risk.exit,
     }
+
+
+def _as_high_as(risk: Risk, entry: AcceptedException) -> bool:
+    """Whether an entry speaks of the whole risk: whoever approved a lower one has not been shown this one."""
+    return _HIGHEST_FIRST.index(entry.residual_risk) <= _HIGHEST_FIRST.index(Level(risk.residual))
 
 
 # --- what compensates -------------------------------------------------------------------------------------------------

@@ -219,7 +219,7 @@ def _two_or_more(zones: list[Node]) -> Truth:
             decided[way].append(set(possible(each)))
     if any(sets and not set.intersection(*sets) for sets in decided.values()):
         return True
-    one = [sets for sets in decided.values() if len(sets) == len(zones) and len(set.union(*sets)) == 1]
+    one = [sets for sets in decided.values() if len(sets) == len(zones) and len(set().union(*sets)) == 1]
     return False if one or len(zones) < _FEWEST_ZONES else None
 
 

@@ -12,7 +12,8 @@ from policies.source import as_mapping
 from policies.template import Template
 
 _NAME: Final = re.compile(
-    r"(?:password|passwd|passphrase|passcode|pwd|(?:^|[-_./])pass|(?-i:(?<![Bb]y)Pass))s?[-_]?(?:value|text)?[0-9]*\Z",
+    r"(?:password|passwd|passphrase|passcode|pwd|(?:^|[-_./])(?:pass|pw)|(?-i:(?<![Bb]y)Pass|(?<=[a-z])P[Ww]))"
+    r"s?[-_]?(?:value|text)?[0-9]*\Z",
     re.IGNORECASE,
 )
 """What the name of a password ends in: `DB_PASSWORD`, `MasterUserPassword`, `/db/password`, not `PasswordLength`."""

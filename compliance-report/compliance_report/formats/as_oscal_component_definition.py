@@ -64,7 +64,8 @@ def _implementation(report: Report, framework: Mapping[str, Any]) -> list[dict[s
             "uuid": identify("implementation", report["suffix"], framework["name"]),
             "source": f"#{identify('framework', framework['name'])}",
             "description": prose(
-                f"Controls of {framework['name']} that it supports, wholly or in part. {framework['out_of_scope']}"
+                f"Controls of {framework['name']} that its requirements touch, each with the direction. "
+                f"{framework['out_of_scope']}"
             ),
             "implemented-requirements": [_implemented(report, framework["name"], control) for control in helped],
         }

@@ -374,7 +374,7 @@ def test_html_shows_the_exception_and_what_compensates() -> None:
 
     assert "Covered by the exception tls-not-enforced until 2027-01-10 (49 days left), owner Head of" in text
     assert "application engineering; acceptance not evidenced" in text
-    assert "What compensates: Only the application's security group reaches the database." in text
+    assert "What its owner says compensates: Only the application's security group reaches the database." in text
     assert "49 days left until 2027-01-10 ! within 60 days" in text
 
 

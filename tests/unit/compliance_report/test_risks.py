@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from compliance_report.catalogue import Compensation, TemplateValue
-from policies.exceptions import AcceptedException, Approval
+from policies.exceptions import AcceptedException, Approval, Level
 from policies.judge import Verdict
 from tests.unit.compliance_report.examples import (
     APPROVAL,
@@ -174,3 +174,12 @@ def test_risk_ends_with_the_first_of_its_exceptions() -> None:
 )
 def test_risks_are_counted_by_acceptance(entries: Sequence[AcceptedException], counts: tuple[int, ...]) -> None:
     assert tuple(report(entries=entries)["counts"]["risks"].values()) == counts
+
+
+def test_exception_from_a_lower_risk_accepts_nothing() -> None:
+    approved = replace(ENTRY, approval=APPROVAL)
+    whole = risk_of(entries=[replace(approved, inherent_risk=Level.HIGH, residual_risk=Level.MEDIUM)])
+    lower = risk_of(entries=[replace(approved, inherent_risk=Level.HIGH, residual_risk=Level.LOW)])
+
+    assert whole["acceptance"]["status"] == "evidenced"
+    assert lower["acceptance"]["status"] == "none"

@@ -112,6 +112,7 @@ def test_the_commands_of_the_page_say_that_the_bundle_is_sound(
         *(sums, sums),
         "WARNED",
         *(one["name"] for one in statement["subject"]),
+        *(one["digest"]["sha256"] for one in statement["subject"]),
         "no gap",
         *(history["sums"], history["run"]),
         *(f"{digest((bundle.folder / name).read_bytes())}  {name}" for name in (SUMS, "run.json")),

@@ -23,6 +23,9 @@ from policies.rules.texts import HOLE
         "dbPass",
         "Passphrase",
         "password2",
+        "DB_PW",
+        "dbPw",
+        "pw",
     ],
 )
 def test_names_of_passwords(name: str) -> None:
@@ -42,6 +45,9 @@ def test_names_of_passwords(name: str) -> None:
         "AllowByPass",
         "compass",
         "bypass",
+        "throughPwm",
+        "PW_LENGTH",
+        "KPW",
         "password-prod",
     ],
 )
