@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from policies.collector import without_collector
 from policies.finding import Finding
 from policies.judge import Outcome, Verdict
 from policies.rule import TEMPLATE, Rule
@@ -14,6 +15,7 @@ TEMPLATE_ITSELF: Final = Resource(logical_id="(template)", type=TEMPLATE, proper
 _DECIDABLE_TRANSFORMS: Final = frozenset({"AWS::LanguageExtensions"})
 
 
+@without_collector()
 def evaluate(template: Template, rules: Iterable[Rule]) -> list[Finding]:
     """Judge each resource of a template, and the template itself, by each rule that concerns it.
 

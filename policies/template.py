@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from cloudformation_validate import TemplateContent, TemplateModel, ValidationError
 
+from policies.collector import without_collector
 from policies.nodes import ABSENT, Choice, DynamicReference, Node, Partial, Reference, Unknown, child
 from policies.source import (
     HOLE,
@@ -86,6 +87,7 @@ class Template:
     that holds it as a nested stack, `nested` the templates it holds, by the logical id of the nested stack.
     """
 
+    @without_collector()
     def __init__(
         self, name: str, content: str, *, suffix: str, stack: Stack | None = None, file: Path | None = None
     ) -> None:
