@@ -57,7 +57,7 @@ effectiveness: .venv/complete ## break the stack in every way we know: which rul
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m tests.effectiveness.effectiveness $(ARGS)
 
 lock: .venv/complete ## lock the requirement files and package-lock.json again (ARGS=--upgrade: with newer versions)
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev requirements-pdf; do \
 		UV_CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 \
 			--generate-hashes $(ARGS) $$name.in --output-file $$name.txt || exit; \
 	done

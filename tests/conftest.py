@@ -9,6 +9,8 @@ import pytest
 
 from infra.settings import Settings
 
+pytest_plugins = ["tests.proof"]
+
 Template = dict[str, Any]
 Synthesize = Callable[[str], Path]
 
