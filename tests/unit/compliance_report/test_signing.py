@@ -84,12 +84,20 @@ def test_without_a_key_there_is_none() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "No such file or directory"),
-        (b"", "it is no private key in PEM without a passphrase"),
-        (pem(ec.generate_private_key(ec.SECP256R1())), "which is no ed25519 key"),
-        (pem(rsa.generate_private_key(65537, 2048)), "which is no ed25519 key"),
-        (pem(ec.generate_private_key(ec.SECP256R1()), b"secret"), "it is no private key in PEM without a passphrase"),
-        (public_pem(ec.generate_private_key(ec.SECP256R1())), "it is no private key in PEM without a passphrase"),
+        pytest.param(None, "No such file or directory", id="missing"),
+        pytest.param(b"", "it is no private key in PEM without a passphrase", id="empty"),
+        pytest.param(pem(ec.generate_private_key(ec.SECP256R1())), "which is no ed25519 key", id="another curve"),
+        pytest.param(pem(rsa.generate_private_key(65537, 2048)), "which is no ed25519 key", id="rsa"),
+        pytest.param(
+            pem(ec.generate_private_key(ec.SECP256R1()), b"secret"),
+            "it is no private key in PEM without a passphrase",
+            id="with a passphrase",
+        ),
+        pytest.param(
+            public_pem(ec.generate_private_key(ec.SECP256R1())),
+            "it is no private key in PEM without a passphrase",
+            id="public",
+        ),
     ],
 )
 def test_a_key_that_cannot_be_used_is_refused_in_one_line(content: bytes | None, reason: str, tmp_path: Path) -> None:
