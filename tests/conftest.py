@@ -15,6 +15,27 @@ Template = dict[str, Any]
 Synthesize = Callable[[str], Path]
 
 
+ONE_WORKER = ("integration", "postgresql")
+"""The folders whose tests share what is started once for all of them: one worker runs the whole folder."""
+
+BY_ITSELF = ("end_to_end",)
+"""The folders whose tests share nothing: each goes to whichever worker is free."""
+
+LONGEST_FIRST = ("end_to_end", "integration", "effectiveness", "browser", "postgresql", "faults")
+"""The folders whose tests take longest: what begins last should be short, so that no worker waits for another."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests a worker takes together (`--dist loadgroup`), and put the long ones first."""
+    folders = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
+    for item, folder in folders.items():
+        if folder not in BY_ITSELF:
+            place = Path(folder) if folder in ONE_WORKER else item.path.relative_to(Path(__file__).parent)
+            item.add_marker(pytest.mark.xdist_group(f"tests/{place.as_posix()}"))
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(folders[item], len(rank)))
+
+
 @pytest.fixture(autouse=True)
 def day(monkeypatch: pytest.MonkeyPatch) -> None:
     """The day for every test: 2026-12-01, on which no exception has ended, whenever the tests run."""

@@ -6,6 +6,7 @@ class of the evidence comes from the fixture `ground` of the tests' folder, neve
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ from policies.rules.passwords import holds_password
 ROOT: Final = Path(__file__).parents[1]
 CATALOGUE: Final = ROOT / "compliance-report" / "requirements.yaml"
 CLOCK: Final = "the system clock of the host, which nobody vouches for"
+_GROUP: Final = re.compile(r"@tests/[^\[\]@]*\Z")
+"""What xdist adds to the name of a test that belongs to a group (`tests/conftest.py`)."""
+
 _PROOF: Final = "proof"
 _GROUND: Final = "ground"
 _REQUIREMENT: Final = "requirement"
@@ -175,11 +179,12 @@ class Recorder:
         if not grounds or not (report.when == "call" or report.failed):
             return
         record = self._record(grounds[0])
+        test = _GROUP.sub("", report.nodeid)
         proofs = [value for name, value in properties if name == _PROOF] if report.when == "call" else []
-        record["outcomes"] += [{"test": report.nodeid, **proof} for proof in proofs]
+        record["outcomes"] += [{"test": test, **proof} for proof in proofs]
         if report.failed and not any(proof["verdict"] == "fail" for proof in proofs):
             named = [value for name, value in report.user_properties if name == _REQUIREMENT]
-            record["outcomes"] += [_not_carried_out(report, str(name)) for name in named]
+            record["outcomes"] += [_not_carried_out(report, test, str(name)) for name in named]
         if report.when == "call":
             record["tables"] += [value for name, value in properties if name == _TABLE]
             record["limits"] += [value for name, value in report.user_properties if name == _LIMIT]
@@ -203,12 +208,12 @@ class Recorder:
             beside.replace(path)
 
 
-def _not_carried_out(report: pytest.TestReport, requirement: str) -> dict[str, str]:
+def _not_carried_out(report: pytest.TestReport, test: str, requirement: str) -> dict[str, str]:
     """The outcome of a test that failed otherwise than by a check."""
     crash = getattr(report.longrepr, "reprcrash", None)
     reason = str(crash.message if crash else report.longrepr).partition("\n")[0]
     return {
-        "test": report.nodeid,
+        "test": test,
         "requirement": requirement,
         "verdict": "fail",
         "resource": "",
