@@ -25,6 +25,7 @@ LONGEST_FIRST = ("end_to_end", "integration", "effectiveness", "browser", "postg
 """The folders whose tests take longest: what begins last should be short, so that no worker waits for another."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests a worker takes together (`--dist loadgroup`), and put the long ones first."""
     folders = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}

@@ -122,10 +122,17 @@ def prove(request: pytest.FixtureRequest, ground: Ground) -> Iterable[Prove]:
     """Records what the test shows of the requirements that it is marked with."""
     marked = _requirements(request.node)
     assert marked, "a test that proves something is marked with its requirement"
+    refuse_class_of_others(ground, request.node.path)
     request.node.user_properties.append((_GROUND, asdict(ground)))
     proving = Prove(lambda name, value: request.node.user_properties.append((name, value)), marked)
     yield proving
     assert proving.checks, "the test is marked with a requirement and has proved nothing of it"
+
+
+def refuse_class_of_others(ground: Ground, test: Path) -> None:
+    """Refuse evidence about a running database from tests that do not talk to a deployment, whatever they say."""
+    if ground.class_ in {"implemented", "operated"} and ROOT / "tests" / "integration" not in test.parents:
+        raise pytest.UsageError(f"{test.name} gives evidence of the class {ground.class_}: only tests/integration may")
 
 
 def _requirements(item: pytest.Item) -> list[str]:

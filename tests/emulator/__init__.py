@@ -1,0 +1,3 @@
+from tests.emulator.client import Emulator, running_emulator
+
+__all__ = ["Emulator", "running_emulator"]
