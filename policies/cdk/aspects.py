@@ -5,6 +5,7 @@ model of each stack. `cdk synth` shows what they say with the construct's path a
 authority: a raw override is invisible to them, so the plugin judges the finished templates as well.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from policies.finding import Finding, Scan
 from policies.judge import Verdict
 from policies.rule import TEMPLATE, Rule
 from policies.rules import ALL_RULES
+from policies.template import Template
 
 SCANNER: Final = "aspects"
 
@@ -44,6 +46,18 @@ def rules_on_constructs(prefixes: Sequence[str]) -> tuple[Rule, ...]:
         and TEMPLATE not in rule.resource_types
         and not rule.template_only
     )
+
+
+def judge_model(model: Template, rules: Sequence[Rule]) -> list[Finding]:
+    """What the rules say of a stack's constructs, modelled as a template.
+
+    Constructs do not show what a mapping maps. So where a stack looks something up in one, what its constructs leave
+    undecided is left to the template, which shows it.
+    """
+    findings = evaluate(model, rules)
+    if "Fn::FindInMap" in json.dumps(model.raw):
+        return [finding for finding in findings if finding.verdict is not Verdict.UNKNOWN]
+    return findings
 
 
 @dataclass(slots=True)
@@ -87,7 +101,7 @@ class _Judgement:
         template, constructs = template_of(of_stack.stack, of_stack.constructs, suffix=self._suffix)
         rules = [rule for prefixes in GROUPS.values() for rule in rules_on_constructs(prefixes)]
         found: dict[str, list[Finding]] = {logical_id: [] for logical_id in constructs}
-        for finding in evaluate(template, rules):
+        for finding in judge_model(template, rules):
             found[finding.resource].append(finding)
         return [(construct, found[logical_id]) for logical_id, construct in constructs.items()]
 

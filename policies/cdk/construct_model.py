@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from aws_cdk import CfnDeletionPolicy, CfnResource, Stack
+from aws_cdk import CfnDeletionPolicy, CfnParameter, CfnResource, Stack
 from constructs import IConstruct
 
+from policies.source import references_in
 from policies.template import Template
 
 _POLICIES: Final[Mapping[CfnDeletionPolicy, str]] = {
@@ -36,8 +37,9 @@ def template_of(
 ) -> tuple[Template, dict[str, CfnResource]]:
     """The template that a stack's L1 constructs make, at least one, and each construct by its logical id.
 
-    Raw overrides and dependencies between constructs are not in it: CDK adds both only when it writes the template
-    (measured on aws-cdk-lib 2.275), which is why the template is judged too.
+    The parameters that they refer to are in it. Mappings are not, since a construct does not show what it maps. Nor
+    are raw overrides and dependencies between constructs: CDK adds both only when it writes the template (measured on
+    aws-cdk-lib 2.275), which is why the template is judged too.
     """
     # Everything in one call. Rendering comes after: before, it fails on lazy lists (measured on 2.275).
     tokens = [[construct.logical_id, construct._cfn_properties] for construct in constructs]  # noqa: SLF001 - no public way
@@ -47,7 +49,19 @@ def template_of(
         for construct, (logical_id, properties) in zip(constructs, resolved, strict=True)
     }
     by_id = {logical_id: construct for construct, (logical_id, _) in zip(constructs, resolved, strict=True)}
-    return Template(stack.node.path, json.dumps({"Resources": resources}), suffix=suffix), by_id
+    named = {name for body in resources.values() for name in references_in(body) if not name.startswith("AWS::")}
+    content = {"Resources": resources, "Parameters": _parameters(stack, named - resources.keys())}
+    return Template(stack.node.path, json.dumps(content), suffix=suffix), by_id
+
+
+def _parameters(stack: Stack, names: set[str]) -> dict[str, dict[str, Any]]:
+    """Of each of these parameters what decides its values: its type, and the values that it allows."""
+    found: dict[str, dict[str, Any]] = {}
+    for construct in stack.node.find_all() if names else ():
+        if isinstance(construct, CfnParameter) and identity(Stack.of(construct)) == identity(stack):
+            body = {"Type": construct.type, "AllowedValues": construct.allowed_values}
+            found[stack.resolve(construct.logical_id)] = {key: value for key, value in body.items() if value}
+    return {name: found[name] for name in sorted(names & found.keys())}
 
 
 def _resource(construct: CfnResource, properties: dict[str, Any], stack: Stack) -> dict[str, Any]:

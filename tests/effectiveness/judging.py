@@ -1,6 +1,6 @@
 """What the rules say of a changed template."""
 
-import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,15 @@ from tests.effectiveness.case import Harmless, Violation
 from tests.effectiveness.changes import Draft
 
 
+def copied(template: dict[str, Any]) -> dict[str, Any]:
+    """A copy of JSON, by way of text: unlike copy.deepcopy it runs in C, where coverage traces nothing."""
+    data: dict[str, Any] = json.loads(json.dumps(template))
+    return data
+
+
 def draft_of(case: Violation | Harmless, template: dict[str, Any]) -> Draft:
     """The stack's template, changed as the case says; `template` stays as it is."""
-    draft = Draft(copy.deepcopy(template))
+    draft = Draft(copied(template))
     case.change(draft)
     return draft
 

@@ -77,6 +77,42 @@ def test_a_construct_that_breaks_a_rule_is_annotated_with_requirement_rule_and_f
     assert " Fix: " in about_names[0][1]
 
 
+@pytest.mark.parametrize(
+    ("allowed", "objection"),
+    [
+        (["topic-dev", "alarms-dev"], False),
+        (["topic-dev", "alarms"], True),
+        (None, True),
+    ],
+)
+def test_a_parameter_decides_by_the_values_that_it_allows(
+    tmp_path: Path,
+    allowed: list[str] | None,
+    objection: bool,  # noqa: FBT001 - what pytest passes
+) -> None:
+    app = new_app(tmp_path)
+    stack = cdk.Stack(app, "Stack-dev")
+    nested = cdk.NestedStack(stack, "Nested")
+    cdk.CfnParameter(nested, "Name", allowed_values=["another"])
+    name = cdk.CfnParameter(stack, "Name", allowed_values=allowed)
+    sns.CfnTopic(stack, "Topic", topic_name=name.value_as_string)
+    attach_aspects(app, suffix="dev")
+    app.synth()
+    about = [text for path, text in annotations(tmp_path) if path == "Stack-dev/Topic" and text.startswith("NAM-")]
+    assert bool(about) is objection
+
+
+def test_what_a_mapping_decides_is_left_to_the_template(tmp_path: Path) -> None:
+    app = new_app(tmp_path)
+    stack = cdk.Stack(app, "Stack-dev")
+    names = cdk.CfnMapping(stack, "Names", mapping={"us-east-1": {"Topic": "topic-dev"}})
+    sns.CfnTopic(stack, "Looked", topic_name=names.find_in_map(cdk.Aws.REGION, "Topic"))
+    sns.CfnTopic(stack, "Wrong", topic_name="wrong")
+    attach_aspects(app, suffix="dev")
+    app.synth()
+    assert {path for path, text in annotations(tmp_path) if text.startswith("NAM-")} == {"Stack-dev/Wrong"}
+
+
 def test_tags_that_another_aspect_sets_are_seen(tmp_path: Path) -> None:
     app = new_app(tmp_path)
     stack = cdk.Stack(app, "Stack-dev")
