@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,13 +17,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(arguments)
     except KeyboardInterrupt:
         print("interrupted: nothing was finished", file=sys.stderr)  # noqa: T201 - for whoever interrupted it
-        # The signal has ended node too, of which jsii complains at length when Python ends: nobody has to read that.
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the end
+        return NOT_DONE
+    except ImportError as error:
+        print(f"nothing was done: {error}; set up again (make clean setup)", file=sys.stderr)  # noqa: T201 - as above
+        return NOT_DONE
+    except Exception:  # noqa: BLE001 - a mistake of ours, and Python's own status for it would say that a gate failed
+        traceback.print_exc()
         return NOT_DONE
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    from compliance_report import diff, verify  # noqa: PLC0415 - here, an interrupt is caught that comes while it is imported
+    from compliance_report import diff, gate, pdf, verify  # noqa: PLC0415 - here, an interrupt is caught that comes while it is imported
 
     parser = argparse.ArgumentParser(prog="python -m compliance_report", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -47,6 +52,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     auditing.set_defaults(run=_audit)
     verify.add_command(commands)
     diff.add_command(commands)
+    gate.add_command(commands)
+    pdf.add_command(commands)
     making = commands.add_parser(
         "signing-key", allow_abbrev=False, help="make a pair of ed25519 keys, to sign bundles with"
     )
@@ -88,4 +95,8 @@ def _make_keys(given: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status == NOT_DONE:
+        # Where node has ended too early, jsii complains at length when Python ends: nobody has to read that.
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the end
+    sys.exit(status)

@@ -10,6 +10,8 @@ from policies.source import as_mapping
 
 MANIFEST: Final = "manifest.json"
 AGNOSTIC: Final = "account-agnostic"
+STACK: Final = "aws:cloudformation:stack"
+"""The type of an artifact that is a stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,23 @@ def read_manifest(assembly: Path) -> Manifest:
     )
 
 
-def _stacks(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The account and the template of each stack."""
+def artifacts(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """The artifacts of an assembly and of the assemblies within it, each with the folder of its manifest.
+
+    Raises `OSError` or `ValueError` when one of the manifests cannot be read.
+    """
     for artifact in as_mapping(_read(folder / MANIFEST).get("artifacts")).values():
-        properties = as_mapping(artifact.get("properties"))
-        if artifact.get("type") == "aws:cloudformation:stack":
+        yield folder, artifact
+        if artifact.get("type") == "cdk:cloud-assembly":
+            yield from artifacts(folder / str(as_mapping(artifact.get("properties")).get("directoryName")))
+
+
+def _stacks(assembly: Path) -> Iterator[tuple[str, Path]]:
+    """The account and the template of each stack."""
+    for folder, artifact in artifacts(assembly):
+        if artifact.get("type") == STACK:
             account = str(artifact.get("environment", "")).removeprefix("aws://").partition("/")[0]
-            yield account, folder / str(properties.get("templateFile"))
-        elif artifact.get("type") == "cdk:cloud-assembly":
-            yield from _stacks(folder / str(properties.get("directoryName")))
+            yield account, folder / str(as_mapping(artifact.get("properties")).get("templateFile"))
 
 
 def _with_nested(template: Path) -> Iterator[Path]:

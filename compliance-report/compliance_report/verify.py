@@ -66,9 +66,9 @@ def verify(bundle: Path, *, public_key: Path | None = None, again: bool = False)
     With `public_key`, a signature of that key is demanded. With `again`, the report is made again and compared.
     """
     try:
-        key = _demanded(public_key)
+        key = demanded_key(public_key)
         with opened(bundle) as folder:
-            problems, notes, signer = _examine(folder, key)
+            problems, notes, signer = examine(folder, key)
             if again and not problems:
                 from compliance_report.reperform import reperform  # noqa: PLC0415 - the rules take long to import
 
@@ -85,7 +85,8 @@ def verify(bundle: Path, *, public_key: Path | None = None, again: bool = False)
     return NOT_VERIFIED if problems else VERIFIED
 
 
-def _demanded(file: Path | None) -> "Key | None":
+def demanded_key(file: Path | None) -> "Key | None":
+    """The public key in a file, None for no file; raises `BundleError` when it is no key, `OSError` without a file."""
     if file is None:
         return None
     from compliance_report.signing import SigningError, read_public_key  # noqa: PLC0415 - only where there is a key
@@ -96,7 +97,7 @@ def _demanded(file: Path | None) -> "Key | None":
         raise BundleError(str(error)) from error
 
 
-def _examine(folder: Path, demanded: "Key | None") -> tuple[list[str], list[str], "Key | None"]:
+def examine(folder: Path, demanded: "Key | None") -> tuple[list[str], list[str], "Key | None"]:
     """What is wrong with a bundle, what is to be said of it, and the key that has signed it."""
     names = files_in(folder)
     linked = [name for name in names if (folder / name).is_symlink() or not (folder / name).is_file()]

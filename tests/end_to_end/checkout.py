@@ -10,9 +10,12 @@ DAY = "1796083200"
 
 ROOT = Path(__file__).parents[2]
 COPIED = (
-    *("app.py", "cdk.json", "Makefile", "package.json", "package-lock.json", "requirements-dev.txt"),
+    *("app.py", "cdk.json", "Makefile", "package.json", "package-lock.json"),
+    *("requirements.txt", "requirements-dev.txt"),
     *("compliance-report", "docs", "infra", "policies"),
 )
+MADE = shutil.ignore_patterns("out", "evidence", "__pycache__")
+"""What reports and tests of this checkout have left in it."""
 
 
 class Checkout:
@@ -23,7 +26,7 @@ class Checkout:
         folder.mkdir()
         for name in COPIED:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("out", "__pycache__"))
+                shutil.copytree(ROOT / name, folder / name, ignore=MADE)
             else:
                 shutil.copy2(ROOT / name, folder / name)  # with its time, by which make knows what is up to date
         for name in (".venv", "node_modules"):
