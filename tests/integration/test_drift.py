@@ -21,6 +21,7 @@ from tests.integration.api import Clients, make_clients
 from tests.integration.conftest import OwnStack
 from tests.integration.stack import DeployedStack, find_stack
 
+VERIFICATION_ROLE = Path(__file__).parents[2] / "docs" / "policies" / "verification-role.json"
 SUFFIX = "drift"
 DATABASE = f"postgres-{SUFFIX}"
 LOG_GROUP = f"/aws/rds/instance/{DATABASE}/postgresql"
@@ -276,9 +277,15 @@ def test_changes_together_are_each_found_and_nothing_else(
 def test_nothing_is_found_where_nothing_was_changed(drifting: OwnStack, tmp_path: Path) -> None:
     before = len(drifting.emulator.requests())
     assert failures(drifting, tmp_path) == set()
-    asked = {action.rpartition("/")[2] for _, action in drifting.emulator.requests()[before:]}
+    asked = {action for _, action in drifting.emulator.requests()[before:]}
     assert asked
-    assert not [action for action in asked if not action.startswith(("Describe", "Get", "List"))], "the tests only read"
+    written = [one for one in asked if not one.partition("/")[2].startswith(("Describe", "Get", "List"))]
+    assert written == [], "the tests only read"
+    statements = json.loads(VERIFICATION_ROLE.read_text(encoding="utf-8"))["Statement"]
+    listed = (one["Action"] if isinstance(one["Action"], list) else [one["Action"]] for one in statements)
+    allowed = {action for actions in listed for action in actions}
+    needed = {one.replace("monitoring/", "cloudwatch/").replace("/", ":") for one in asked}
+    assert sorted(needed - allowed) == [], "the role for verification may read all of it"
 
 
 def test_lost_nat_gateway_is_found(
