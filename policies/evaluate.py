@@ -19,8 +19,8 @@ _DECIDABLE_TRANSFORMS: Final = frozenset({"AWS::LanguageExtensions"})
 def evaluate(template: Template, rules: Iterable[Rule]) -> list[Finding]:
     """Judge each resource of a template, and the template itself, by each rule that concerns it.
 
-    A rule that raises is a failure that names the rule and the resource. Where a macro rewrites the template before
-    it is deployed, nothing in it is decided: every verdict is unknown.
+    A rule that raises, or says what is no outcome, is a failure that names the rule and the resource. Where a macro
+    rewrites the template before it is deployed, nothing in it is decided: every verdict is unknown.
     """
     macros = _macros(template)
     found: list[Finding] = []
@@ -49,10 +49,19 @@ def _outcomes(rule: Rule, resource: Resource, template: Template, macros: Sequen
         reason = f"the macro {macros[0]} rewrites the template before it is deployed, so that nothing in it is decided"
         return [Outcome(Verdict.UNKNOWN, "", "a template without macros", f"Transform: {macros[0]}", reason)]
     try:
-        return list(rule.judge(resource, template))
+        return [_outcome(item) for item in rule.judge(resource, template)]
     except Exception as error:  # noqa: BLE001 - whatever a rule raises, it has not shown that the requirement is met
         reason = f"the rule itself failed on this resource ({type(error).__name__}: {error}); mend the rule"
         return [Outcome(Verdict.FAIL, "", "a verdict", "an error", " ".join(reason.split()))]
+
+
+def _outcome(item: object) -> Outcome:
+    """What a rule says, if it is an outcome; raises `TypeError` for anything else, which shows nothing."""
+    if isinstance(item, Outcome) and isinstance(item.verdict, Verdict):
+        texts = (item.path, item.expected, item.observed, item.reason)
+        if all(isinstance(text, str) for text in texts):
+            return item
+    raise TypeError(f"{item!r:.100} is no outcome")
 
 
 def _finding(rule: Rule, resource: Resource, template: Template, item: Outcome) -> Finding:

@@ -2,39 +2,61 @@
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import app
 from compliance_report.bundle import CATALOGUE as BUNDLED_CATALOGUE
-from compliance_report.bundle import HISTORY, RUN, TIMESTAMP, as_json, write_scans, write_templates, zipped
+from compliance_report.bundle import (
+    COMPONENTS,
+    EFFECTIVENESS,
+    HISTORY,
+    RUN,
+    TIMESTAMP,
+    as_json,
+    write_files,
+    write_scans,
+    write_templates,
+    zipped,
+)
 from compliance_report.bundle import REGISTER as BUNDLED_REGISTER
-from compliance_report.catalogue import CatalogueError, load_catalogue
+from compliance_report.catalogue import Catalogue, CatalogueError, load_catalogue
 from compliance_report.console import Progress, summary
-from compliance_report.diff import DiffError, compare, read_report
-from compliance_report.facts import FactsError, gather_facts, read_reviewer
+from compliance_report.diff import DiffError, read_report
+from compliance_report.effectiveness import EffectivenessError, read_effectiveness
+from compliance_report.facts import TOOLS, FactsError, gather_facts, read_reviewer
 from compliance_report.formats import FORMATS
 from compliance_report.guide import write_guide
 from compliance_report.history import appended, entry_of
 from compliance_report.inputs import in_one_order, write_inputs
+from compliance_report.outcomes import content_of
 from compliance_report.publishing import begin, exclusive, publish, replace_file
+from compliance_report.record import RecordError, hold, read_record, record_files
 from compliance_report.report import Report, build_report
 from compliance_report.repository import examine_repository
 from compliance_report.run_record import run_record
 from compliance_report.seal import seal
+from compliance_report.secrecy import hidden, hide, mask_templates, secrets_of, without
+from compliance_report.since import since_earlier, since_last
 from compliance_report.verdicts import EvidenceError, judge
 from infra.settings import Settings, SettingsError
 from policies.clock import ClockError, read_clock
 from policies.examination import Examination, ExaminationError
-from policies.exceptions import AcceptedException, RegisterError, load_register
+from policies.register import Register, RegisterError, load_register
 from policies.rules import ALL_RULES
 from policies.scanners.outside_cdk import ScannersOutsideCdk
+from policies.suffix import SUFFIX, SUFFIX_RULE
 
 if TYPE_CHECKING:
     from compliance_report.signing import SigningKey
@@ -46,10 +68,20 @@ NOT_DONE: Final = 2
 CATALOGUE: Final = app.ROOT / "compliance-report" / "requirements.yaml"
 ASSEMBLIES: Final = app.ROOT / "cdk.out"
 REPORTS: Final = app.ROOT / "compliance-report" / "out"
+RECORDS: Final = app.ROOT / "compliance-report" / "evidence"
+MEASURED: Final = app.ROOT / "tests" / "effectiveness" / "results.json"
+
+
+TIME_LIMIT_SECONDS: Final = 600
+"""How long an audit may take in all: a hundred times what it takes, so whatever is still at work has lost its way."""
 
 
 class AuditError(RuntimeError):
     """The audit could not be done; the message is one line that says why and what to do."""
+
+
+class _OutOfTime(BaseException):
+    """The time is over; no `Exception`, so that nothing that judges, and not jsii either, takes it for its own."""
 
 
 _CANNOT_BE_DONE: Final = (
@@ -57,9 +89,11 @@ _CANNOT_BE_DONE: Final = (
     CatalogueError,
     ClockError,
     DiffError,
+    EffectivenessError,
     EvidenceError,
     ExaminationError,
     FactsError,
+    RecordError,
     SettingsError,
 )
 
@@ -73,42 +107,65 @@ def audit(
 ) -> int:
     """Audit the environment of a suffix.
 
-    `context` is what the CDK command line would take as `-c key=value`, `since` an earlier bundle or report: the report
-    then says what changed.
+    `context` is what the CDK command line would take as `-c key=value`. The report says what changed since the one of
+    `since`, an earlier bundle or report, or else since the one that stands in its place.
 
     Writes the assembly to `cdk.out/<suffix>`, the bundle to `compliance-report/out/<suffix>` and a zip of it beside it,
     and prints progress and outcome. Gives 0 when all gates passed, 1 when one failed (the bundle is written all the
     same), 2 when the audit could not be done; then the message says why.
     """
     try:
-        settings = Settings.read({**app.read_context({}), **context, "environmentSuffix": suffix}, environment)
-        before = read_report(since) if since else None
-        with exclusive(REPORTS / settings.environment_suffix):
-            return _recorded(settings, context, environment, before)
+        if not SUFFIX.fullmatch(suffix):  # such a one has no place, so not even a line of history
+            raise AuditError(f"the environment suffix is {suffix!r}; {SUFFIX_RULE}")
+        with exclusive(REPORTS / suffix):
+            return _recorded(suffix, context, environment, since)
     except (*_CANNOT_BE_DONE, OSError) as error:
-        print(f"audit not done: {error}", file=sys.stderr)  # noqa: T201 - the message is for whoever runs this
+        told = without(str(error), secrets_of(environment, context))
+        print(f"audit not done: {told}", file=sys.stderr)  # noqa: T201 - the message is for whoever runs this
         return NOT_DONE
 
 
-def _recorded(
-    settings: Settings, context: Mapping[str, str], environment: Mapping[str, str], before: Report | None
-) -> int:
+def _recorded(suffix: str, context: Mapping[str, str], environment: Mapping[str, str], since: Path | None) -> int:
     """Audit; where that cannot be done, a line of the history of the bundle that stands there says so."""
     progress = Progress(sys.stderr)
-    place = REPORTS / settings.environment_suffix
+    place = REPORTS / suffix
     try:
-        return _audit(settings, context, environment, before, progress)
-    except (*_CANNOT_BE_DONE, OSError, KeyboardInterrupt) as error:
+        settings = Settings.read({**app.read_context({}), **context, "environmentSuffix": suffix}, environment)
+        before = read_report(since) if since else None
+        with _time_limit(TIME_LIMIT_SECONDS):
+            return _audit(settings, context, environment, before, progress)
+    except (*_CANNOT_BE_DONE, OSError, KeyboardInterrupt, _OutOfTime) as error:
         progress.done()
         if (place / HISTORY).is_file():
             entry = {
                 "time": datetime.now(tz=UTC).isoformat(),
                 "outcome": "not done",
                 "exit": NOT_DONE,
-                "reason": " ".join(str(error).split()) or "interrupted",
+                "reason": " ".join(without(str(error), secrets_of(environment, context)).split()) or "interrupted",
             }
             replace_file(place, place / HISTORY, appended((place / HISTORY).read_bytes(), entry, None))
+        if isinstance(error, _OutOfTime):
+            raise AuditError(str(error)) from error
         raise
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise `_OutOfTime` in the block, wherever it is, when it takes longer; that says where it was."""
+
+    def stop(_signal: int, frame: FrameType | None) -> None:
+        where = _place_in_repository(traceback.extract_stack(frame), "infra", "policies")
+        raise _OutOfTime(
+            f"it was not finished within {seconds:g} seconds{where}; mend what does not end, or run it again"
+        )
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _audit(
@@ -122,31 +179,39 @@ def _audit(
     suffix = settings.environment_suffix
     place, assembly = REPORTS / suffix, ASSEMBLIES / suffix
     now, _ = read_clock(environment)
+    node = _find_node()
     with ThreadPoolExecutor(max_workers=1) as beside:
-        # Neither needs an assembly, so both are read while CDK synthesizes in a process of its own.
-        key_read = beside.submit(_signing_key, environment)
-        catalogue_read = beside.submit(load_catalogue, CATALOGUE)
+        prepared = beside.submit(_prepare, environment, now, node)
         examination = _examine(settings, context, progress, begin(assembly), now)
-        key, catalogue = key_read.result(), catalogue_read.result()
+        key, catalogue, listed = prepared.result()
 
     progress.step("judging each requirement")
     publish(assembly)
     facts = gather_facts(app.ROOT, assembly, examination.templates, environment=environment)
     own = examine_repository(app.ROOT, examination, catalogue, version=facts.commit.id)
     examination = in_one_order(replace(examination, scans=(*examination.scans, own)))
-    verdicts = judge(catalogue, examination, ALL_RULES, _entries())
+    examination, secrets = hide(examination, secrets_of(environment, context))
+    register = _register()
+    found = [read_record(path, catalogue.ids) for path in record_files(RECORDS, suffix)]
+    records = hold(found, assembly=facts.assembly_digest, sources=facts.sources_digest)
+    verdicts = judge(catalogue, examination, ALL_RULES, register.exceptions, register.risks, records=records)
     reviewer = read_reviewer(environment)
     signer = key.public.id if key else None
-    report = build_report(catalogue, examination, verdicts, facts, signer=signer, reviewer=reviewer)
-    if before is not None:
-        report["changes"] = compare(before, report)
+    measured = read_effectiveness(MEASURED)
+    report = build_report(
+        catalogue, examination, verdicts, facts, signer=signer, reviewer=reviewer, effectiveness=measured
+    )
+    report = hidden(report | (since_earlier(before, report) if before else since_last(place, report)), secrets)
     progress.step("writing and sealing the bundle")
     folder = begin(place)
     for name, render in FORMATS.items():
         (folder / name).write_text(render(report), encoding="utf-8")
     write_templates(folder, assembly)
+    mask_templates(folder, secrets)
     write_scans(folder, examination.scans)
-    write_inputs(folder, examination, facts, reviewer=reviewer, changes=report["changes"])
+    (folder / COMPONENTS).write_text(listed, encoding="utf-8")
+    write_files(folder, {**content_of(records), **({EFFECTIVENESS: measured.content} if measured else {})})
+    write_inputs(folder, examination, facts, reviewer=reviewer, changes=report["changes"], since=report["since"])
     for source, name in ((CATALOGUE, BUNDLED_CATALOGUE), (app.REGISTER, BUNDLED_REGISTER)):
         if source.is_file():  # where there is none, the report says so
             shutil.copyfile(source, folder / name)
@@ -168,6 +233,7 @@ def _audit(
     archive = zipped(folder, top=suffix, time=now)
     publish(place)
     replace_file(place, place.with_suffix(".zip"), archive)
+    place.with_suffix(".pdf").unlink(missing_ok=True)  # it would show the report before this one
     progress.done()
     print(summary(report, colour=sys.stdout.isatty() and "NO_COLOR" not in environment))  # noqa: T201 - the outcome
     return status
@@ -179,6 +245,48 @@ def _timestamp(sealed: Path, environment: Mapping[str, str]) -> bytes:
     try:
         return request_timestamp(sealed.read_bytes(), environment)
     except TimestampError as error:
+        raise AuditError(str(error)) from error
+
+
+def _find_node() -> str:
+    """The node in which jsii will run CDK; refused here where there is none, since jsii would complain at length."""
+    named = os.environ.get("JSII_NODE", "node")
+    node = shutil.which(named)
+    if node is None:
+        raise AuditError(
+            f"there is no node at {named}, in which CDK runs: unset JSII_NODE, or set up again (make setup)"
+        )
+    return node
+
+
+def _prepare(environment: Mapping[str, str], now: datetime, node: str) -> "tuple[SigningKey | None, Catalogue, str]":
+    """The key, the catalogue, the components: no assembly needed, so got while CDK synthesizes in its own process."""
+    key, catalogue = _signing_key(environment), load_catalogue(CATALOGUE)
+    _check_node(node)
+    return key, catalogue, _components(now)
+
+
+def _check_node(node: str) -> None:
+    """Refuse any node but the one whose version the report tells: JSII_NODE may name another, an older one even."""
+    try:
+        told = metadata.version(TOOLS["Node.js"])
+        done = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired, metadata.PackageNotFoundError) as error:
+        raise AuditError(f"node cannot be asked for its version: {error}; set up again (make clean setup)") from error
+    if done.stdout.strip() != f"v{told}":
+        raise AuditError(
+            f"{node} says it is {done.stdout.strip() or 'nothing'!r:.40}, and CDK is to run in v{told}, which .venv "
+            "brings: unset JSII_NODE"
+        )
+
+
+def _components(now: datetime) -> str:
+    # imported here, since it takes a tenth of a second, and nobody waits for this thread
+    from compliance_report.components import ComponentsError, components  # noqa: PLC0415 - as said
+
+    try:
+        return components(app.ROOT, now)
+    except ComponentsError as error:
         raise AuditError(str(error)) from error
 
 
@@ -208,20 +316,22 @@ def _examine(
     return plugin.examination()
 
 
-def _entries() -> tuple[AcceptedException, ...]:
+def _register() -> Register:
     """The register for the report; where it cannot be read, the examination has said so already."""
     try:
         return load_register(app.REGISTER)
     except RegisterError:
-        return ()
+        return Register()
 
 
 def _in_one_line(error: Exception) -> str:
     """What was raised and where in this repository, for instance `ValueError: … (infra/database.py:41)`."""
-    ours = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(app.ROOT / "infra") or Path(frame.filename) == Path(app.__file__)
-    ]
-    where = f" ({Path(ours[-1].filename).relative_to(app.ROOT)}:{ours[-1].lineno})" if ours else ""
+    where = _place_in_repository(traceback.extract_tb(error.__traceback__), "infra")
     return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"
+
+
+def _place_in_repository(frames: traceback.StackSummary, *folders: str) -> str:
+    """The innermost line of `app.py` or of these folders that was being carried out, in brackets; empty for none."""
+    places = [Path(app.__file__), *(app.ROOT / folder for folder in folders)]
+    ours = [frame for frame in frames if any(Path(frame.filename).is_relative_to(place) for place in places)]
+    return f" ({Path(ours[-1].filename).relative_to(app.ROOT)}:{ours[-1].lineno})" if ours else ""

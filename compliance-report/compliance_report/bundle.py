@@ -25,7 +25,10 @@ CATALOGUE: Final = "requirements.yaml"
 REGISTER: Final = "exceptions.yaml"
 TEMPLATES: Final = "templates"
 SCANS: Final = "scans"
+EVIDENCE: Final = "evidence"
+EFFECTIVENESS: Final = "effectiveness.json"
 INPUTS: Final = "inputs.json"
+COMPONENTS: Final = "components.cdx.json"
 RUN: Final = "run.json"
 HISTORY: Final = "history.jsonl"
 SUMS: Final = "SHA256SUMS"
@@ -77,6 +80,13 @@ def write_templates(folder: Path, assembly: Path) -> None:
         copy = folder / TEMPLATES / file.relative_to(assembly)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a bundle, each at its place there."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 # --- scans ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from policies.exceptions import Level
+from policies.register import Level
 from policies.strict_yaml import load_strict
 
 _ID: Final = re.compile(r"([A-Z]+)-[0-9]{2}")

@@ -4,7 +4,16 @@ import time
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from compliance_report.reading import headline, open_violations, place, risks_in_words, weakening_controls
+from compliance_report.reading import (
+    headline,
+    in_words,
+    known_of_running,
+    open_violations,
+    place,
+    records_in_words,
+    risks_in_words,
+    weakening_controls,
+)
 from compliance_report.report import ENDS_SOON_DAYS, Report
 from policies.printable import printable
 
@@ -28,17 +37,19 @@ def summary(report: Report, *, colour: bool) -> str:
         return f"{code}{text}{_PLAIN}" if colour and code else text
 
     verdict = report["verdict"].upper()
+    painted = paint(verdict, _BOLD + (_GREEN if verdict == "PASSED" else _RED))
     stacks = ", ".join(dict.fromkeys(printable(stack["name"]) for stack in report["stacks"]))
     lines = [
-        f"{paint(verdict, _BOLD + (_GREEN if verdict == 'PASSED' else _RED))}  {stacks}: {headline(report)}",
+        f"{painted}{_left_open(report)}  {stacks}: {headline(report)}",
         "",
         *(
-            paint(f"  {number:>4}  {status}", _COLOURS[status] if number else "")
+            paint(f"  {number:>4}  {in_words(status)}", _COLOURS[status] if number else "")
             for status, number in report["counts"]["requirements"].items()
         ),
     ]
     lines += ["", paint(f"{risks_in_words(report)}.", _YELLOW if report["risks"] else "")]
-    lines += [f"    {framework}: {', '.join(names)}" for framework, names in weakening_controls(report).items()]
+    weakened = weakening_controls(report).items()
+    lines += [printable(f"    {framework}: {', '.join(names)}") for framework, names in weakened]
     violations = open_violations(report)
     if violations:
         lines += ["", paint(f"Open findings: {len(violations)}", _BOLD)]
@@ -60,6 +71,12 @@ def summary(report: Report, *, colour: bool) -> str:
     return "\n".join([*lines, "", *_exceptions(report), *_closing(report)])
 
 
+def _left_open(report: Report) -> str:
+    """What stays open, to be read in one breath with the verdict."""
+    number = report["counts"]["risks"]["open"]
+    return f", {number} risk{'s' * (number != 1)} open" if number else ""
+
+
 def _more(total: int) -> list[str]:
     return [f"      … and {total - SHOWN} more in the report"] if total > SHOWN else []
 
@@ -78,8 +95,9 @@ def _closing(report: Report) -> list[str]:
     )
     return [
         *draft,
-        "Template evidence only: nothing is known of a running database.",
-        f"Report: compliance-report/out/{report['suffix']}/report.html (and other formats)",
+        *(f"Evidence beside the templates: {printable(line)}" for line in records_in_words(report)),
+        known_of_running(report),
+        printable(f"Report: compliance-report/out/{report['suffix']}/report.html (and other formats)"),
     ]
 
 

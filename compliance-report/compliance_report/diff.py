@@ -20,6 +20,8 @@ Change = dict[str, Any]
 _FILE: Final = "report.json"
 _SCHEMA: Final = Path(__file__).with_name("report.schema.json")
 _TEMPLATES: Final = Path(__file__).with_name("templates")
+_DESIGN: Final = "design"
+_NO_EVIDENCE: Final = "no evidence"
 _ON_THE_TEMPLATE: Final = "rule on the template"
 _SAID: Final = (
     "environments",
@@ -34,6 +36,8 @@ _SAID: Final = (
     "approval",
 )
 """What an entry of the register says, besides when it ends."""
+_SAID_OF_RISKS: Final = ("environments", "reason", "residual_risk", "owner", "approval")
+"""The same of an entry that accepts a risk by name."""
 
 
 class DiffError(ValueError):
@@ -116,19 +120,22 @@ def compare(old: Report, new: Report) -> list[Change]:
     is told where nothing else tells of a change in the template.
     """
     values = list(_values(old, new))
-    verdicts = list(_verdicts(old, new, values))
+    classes = _class_verdicts(old, new)
+    verdicts = list(_verdicts(old, new, values, classes))
     resources = list(_resources(old, new))
     changed = list(_changed_values(values, {change["id"] for change in verdicts}))
     explained = {value.file for value in values} | {file for file, _ in _judged(old).keys() ^ _judged(new).keys()}
     return [
         *_system(old, new),
         *verdicts,
+        *_changed_classes(classes, {change["id"] for change in verdicts}),
         *_requirements(old, new),
         *_risks(old, new),
         *resources,
         *changed,
         *_templates(old, new, explained),
-        *_exceptions(old, new),
+        *_decisions("exception", old["exceptions"], new["exceptions"], _SAID),
+        *_decisions("acceptance", _accepted_risks(old), _accepted_risks(new), _SAID_OF_RISKS),
         *_tools(old, new),
     ]
 
@@ -169,13 +176,57 @@ def _system(old: Report, new: Report) -> Iterator[Change]:
 # --- requirements and risks -------------------------------------------------------------------------------------------
 
 
-def _verdicts(old: Report, new: Report, values: Iterable["_Value"]) -> Iterator[Change]:
+def _verdicts(
+    old: Report, new: Report, values: Iterable["_Value"], classes: Iterable["_ClassVerdict"]
+) -> Iterator[Change]:
     for name, was, now in _both(old["requirements"], new["requirements"]):
         if was["status"] != now["status"]:
-            found = dict.fromkeys(str(value) for value in values if value.requirement == name)
+            told = (
+                *(str(value) for value in values if value.requirement == name),
+                *(str(one) for one in classes if one.requirement == name),
+            )
+            found = dict.fromkeys(told)
             why = f" ({'; '.join(found)})" if found else ""
             text = f"{name} {now['title']}: was {was['status']}, is {now['status']}{why}."
             yield _change("verdict", name, was["status"], now["status"], text)
+
+
+class _ClassVerdict(NamedTuple):
+    """What a class of evidence says of a requirement, then and now; of other classes than design."""
+
+    requirement: str
+    name: str
+    was: str
+    now: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: was {self.was}, is {self.now}"
+
+
+def _class_verdicts(old: Report, new: Report) -> list[_ClassVerdict]:
+    """The verdicts of classes that changed. What changed in the design, the verdict and its values tell."""
+    return [
+        _ClassVerdict(name, kind, before.get(kind, _NO_EVIDENCE), after.get(kind, _NO_EVIDENCE))
+        for name, was, now in _both(old["requirements"], new["requirements"])
+        for before, after in [(_by_class(was), _by_class(now))]
+        for kind in dict.fromkeys([*after, *before])
+        if before.get(kind) != after.get(kind)
+    ]
+
+
+def _by_class(requirement: Item) -> dict[str, str]:
+    return {one["class"]: one["status"] for one in requirement["classes"] if one["class"] != _DESIGN}
+
+
+def _changed_classes(classes: Iterable[_ClassVerdict], turned: Container[str]) -> Iterator[Change]:
+    """The verdicts of classes, those that changed alike together, but for those that tell why a verdict turned."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for requirement, name, was, now in classes:
+        if requirement not in turned:
+            alike.setdefault((name, was, now), []).append(requirement)
+    for (name, was, now), requirements in alike.items():
+        text = f"Evidence of the class {name}: was {was}, is {now}, for {', '.join(requirements)}."
+        yield _change("class", name, was, now, text)
 
 
 def _requirements(old: Report, new: Report) -> Iterator[Change]:
@@ -209,7 +260,7 @@ def _mappings(requirement: Item) -> list[str]:
 
 
 def _risks(old: Report, new: Report) -> Iterator[Change]:
-    """What the catalogue says of a risk. Its acceptance follows from the exceptions, which are told for themselves."""
+    """What the catalogue says of a risk. Its acceptance follows from the register, which is told for itself."""
     for name, was, now in _pairs(old["risks"], new["risks"]):
         before, after = _risk(was), _risk(now)
         if was is None or now is None:
@@ -315,17 +366,26 @@ def _templates(old: Report, new: Report, explained: Container[str]) -> Iterator[
 # --- exceptions and tools ---------------------------------------------------------------------------------------------
 
 
-def _exceptions(old: Report, new: Report) -> Iterator[Change]:
-    for name, was, now in _pairs(old["exceptions"], new["exceptions"]):
+def _accepted_risks(report: Report) -> list[Item]:
+    """The entries of the register that accept a risk by name, each with the id of the risk."""
+    return [
+        {"id": risk["id"], **risk["acceptance"]["entry"]} for risk in report["risks"] if risk["acceptance"]["entry"]
+    ]
+
+
+def _decisions(kind: str, old: Iterable[Item], new: Iterable[Item], fields: Iterable[str]) -> Iterator[Change]:
+    """What became of the entries of the register: of its exceptions, or of the risks that it accepts by name."""
+    what = {"exception": "Exception", "acceptance": "Acceptance of"}[kind]
+    for name, was, now in _pairs(old, new):
         before, after = _until(was), _until(now)
         if was is None or now is None:
-            text = f"Exception {name}: added, {after}." if now else f"Exception {name}: ended, taken from the register."
-            yield _change("exception", name, before, after, text)
+            text = f"{what} {name}: added, {after}." if now else f"{what} {name}: ended, taken from the register."
+            yield _change(kind, name, before, after, text)
             continue
-        said = [field.replace("_", " ") for field in _SAID if was[field] != now[field]]
+        said = [field.replace("_", " ") for field in fields if was[field] != now[field]]
         events = [*_end(was, now), *([f"edited ({', '.join(said)})"] if said else [])]
         if events:
-            yield _change("exception", name, before, after, f"Exception {name}: {'; '.join(events)}.")
+            yield _change(kind, name, before, after, f"{what} {name}: {'; '.join(events)}.")
 
 
 def _until(entry: Item | None) -> str | None:

@@ -10,8 +10,8 @@ from compliance_report.risks import risk_id
 from compliance_report.verdicts import Judged, Verdicts
 from policies.evaluate import SCANNER as TEMPLATE_RULES
 from policies.examination import Examination
-from policies.exceptions import AcceptedException
 from policies.finding import Finding
+from policies.register import AcceptedException
 
 OURS: Final = frozenset({TEMPLATE_RULES, "aspects", REPOSITORY})
 """Whoever judges by the requirements themselves; the others are silent on what they have no rule for."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Final
 
+from compliance_report.by_hand import by_hand
 from compliance_report.facts import Facts
 from compliance_report.manifest import MANIFEST
 from compliance_report.population import Population
@@ -35,6 +36,9 @@ CLASSES: Final = (
 
 BUNDLE: Final = "bundle"
 REPOSITORY_ROOT: Final = "repository"
+TARGET: Final = "target"
+"""Where to repeat by hand what a test has seen: where it ran, as its record says."""
+
 ABSENT: Final = "absent"
 MASKED: Final = "(masked)"
 
@@ -98,9 +102,15 @@ class Places:
         if finding.path and finding.path != f"Resources/{finding.resource}":
             found = raw_value(template, finding.path)
             prints = printed(found)
-            in_excerpt = prints != "" and prints == pointer["excerpt"]
-            if (prints == finding.observed or in_excerpt) and masked(found, _name(finding.path)) == found:
+            # a rule shows an object or a list in words of its own; what stands there is what it has seen
+            in_words = prints != "" and (prints == pointer["excerpt"] or finding.observed.startswith(("{", "[")))
+            if (prints == finding.observed or in_words) and masked(found, _name(finding.path)) == found:
                 return self._jq(template, finding.path, prints)
+        shown = by_hand(finding, template)
+        if shown is not None and printed(shown[1]):
+            jq, value = shown
+            file = quote(f"templates/{self._files[template.name]}")
+            return _repeat(f"jq -rc {quote(jq)} {file}", printed(value))
         return self._by_rules(finding, alone=alone)
 
     def related(self, finding: Finding) -> list[dict[str, Any]]:
@@ -199,6 +209,8 @@ def pieces(
                 "repeat": repeat,
                 "collected": collected,
                 "message": finding.message,
+                "ran_against": "",
+                "supporting": False,
             }
         )
     return made

@@ -14,6 +14,7 @@ from typing import Final
 
 import policies
 from compliance_report.manifest import Manifest, read_manifest
+from compliance_report.record import RecordError, digest_of_sources
 from policies.clock import read_clock
 from policies.template import Template
 
@@ -54,6 +55,7 @@ class Commit:
 class Facts:
     """The circumstances of one audit. Digests are `sha256:` and hexadecimal; `clock` says where `now` (UTC) is from.
 
+    `sources_digest` is of the files of the checkout, and empty where git could not tell which these are.
     `templates` gives, for the name of each template that was examined, its file within the assembly and its digest;
     `manifest` what the assembly itself says it holds. `data_classification` is empty where nobody stated one.
     """
@@ -61,6 +63,7 @@ class Facts:
     commit: Commit
     assembly_digest: str
     rules_digest: str
+    sources_digest: str
     templates: Mapping[str, tuple[str, str]]
     tools: Mapping[str, str]
     now: datetime
@@ -89,6 +92,7 @@ def gather_facts(
         commit=read_commit(root),
         assembly_digest=digest_of_assembly(assembly),
         rules_digest=digest_of_rules(),
+        sources_digest=_sources_digest(root),
         templates={template.name: _file_and_digest(template.name, assembly) for template in templates},
         tools=read_tools(),
         now=now,
@@ -96,6 +100,13 @@ def gather_facts(
         manifest=manifest,
         data_classification=environment.get(DATA_CLASSIFICATION, "").strip(),
     )
+
+
+def _sources_digest(root: Path) -> str:
+    try:
+        return digest_of_sources(root)
+    except RecordError:
+        return ""
 
 
 def read_reviewer(environment: Mapping[str, str]) -> str:

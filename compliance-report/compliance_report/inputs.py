@@ -18,7 +18,8 @@ from policies.finding import Scan
 class Inputs:
     """The problems that the examination and the register had, the scans in order, and what `build_report` takes.
 
-    `stated` holds those facts that nothing else in the bundle shows: commit, tools, time, clock, classification.
+    `stated` holds those facts that nothing else in the bundle shows: commit, sources, tools, time, clock,
+    classification.
     """
 
     suffix: str
@@ -28,6 +29,7 @@ class Inputs:
     stated: Mapping[str, Any]
     reviewer: str
     changes: Sequence[Mapping[str, Any]] | None
+    since: Mapping[str, str] | None
 
 
 def write_inputs(
@@ -37,6 +39,7 @@ def write_inputs(
     *,
     reviewer: str,
     changes: Sequence[Mapping[str, Any]] | None,
+    since: Mapping[str, str] | None,
 ) -> None:
     """Write them into a bundle."""
     data = {
@@ -46,6 +49,7 @@ def write_inputs(
         "scans": [scan.scanner for scan in examination.scans],
         "stated": {
             "commit": asdict(facts.commit),
+            "sources_digest": facts.sources_digest,
             "tools": dict(facts.tools),
             "now": facts.now.isoformat(),
             "clock": facts.clock,
@@ -53,6 +57,7 @@ def write_inputs(
         },
         "reviewer": reviewer,
         "changes": changes,
+        "since": since,
     }
     (folder / INPUTS).write_text(as_json(data), encoding="utf-8")
 
@@ -73,6 +78,7 @@ def read_inputs(folder: Path) -> Inputs:
         stated={**stated, "commit": Commit(**stated["commit"]), "now": datetime.fromisoformat(stated["now"])},
         reviewer=data["reviewer"],
         changes=data["changes"],
+        since=data["since"],
     )
 
 

@@ -14,13 +14,19 @@ def exclusive(place: Path) -> Iterator[None]:
     The kernel lets go of the lock however its holder ends, so a killed audit leaves none behind.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    with place.with_name(f".{place.name}.lock").open("w") as lock:
+    with place.with_name(f".{place.name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def begin(place: Path) -> Path:
-    """A new empty folder beside a place, for what is to stand there; what a killed audit left there is removed."""
+    """A new empty folder beside a place, for what is to stand there; what a killed audit left there is removed.
+
+    Raises `NotADirectoryError` where the place is a link, since what is written there would stand elsewhere, or a file.
+    """
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        kind = "a link" if place.is_symlink() else "a file"
+        raise NotADirectoryError(f"{place} is {kind}, and a folder is to stand there; remove it")
     if _old(place).is_dir() and not place.exists():
         _old(place).rename(place)  # killed between the two renames of `publish`: nothing that stood there is lost
     beside = place.with_name(f".{place.name}.new")

@@ -1,19 +1,69 @@
 """What several formats read out of a report alike."""
 
-from typing import Any
+from typing import Any, Final
 
+from compliance_report.record import RUNNING
 from compliance_report.report import Report
+from compliance_report.verdicts import Status
+
+_DEVIATION: Final = Status.DEVIATION.value
+_AFTER_TESTS: Final = "Run the test by itself, mend what it shows, and run make test again."
+_AFTER_A_DEPLOYMENT: Final = "Compare it with the template, deploy what was audited, and run make verify again."
+_FIXES: Final = {"design": _AFTER_TESTS, "analogue": _AFTER_TESTS}
 
 
 def headline(report: Report) -> str:
     """The counts of the requirements in one sentence."""
     counts = report["counts"]["requirements"]
-    met = counts["met"] + counts["met with accepted deviation"]
+    met = counts["met"] + counts[_DEVIATION]
     parts = [f"{met} of {sum(counts.values())} requirements met"]
-    if counts["met with accepted deviation"]:
-        parts[0] += f" ({counts['met with accepted deviation']} with an accepted deviation)"
+    if counts[_DEVIATION]:
+        evidenced = sum(
+            all(one["evidenced"] for one in accepted_by(requirement, report))
+            for requirement in report["requirements"]
+            if requirement["status"] == _DEVIATION
+        )
+        parts[0] += f" ({counts[_DEVIATION]} with a deviation, its acceptance evidenced for {evidenced})"
     parts += [f"{counts['not met']} not met", f"{counts['no evidence']} without evidence"]
     return f"{', '.join(parts)}, {counts['to be shown']} to be shown by tests or on the deployed stack"
+
+
+def in_words(status: str) -> str:
+    """A first verdict for people; that its deviation is accepted is said only where the register evidences it."""
+    return Status(status).in_words
+
+
+def accepted_by(requirement: dict[str, Any], report: Report) -> list[dict[str, Any]]:
+    """What there is to accept in a requirement, and who has: its risk and the exceptions, each as the register has it.
+
+    A risk that no entry of the register names by itself is left out where exceptions speak of it.
+    """
+    risk = next((one for one in report["risks"] if one["id"] == requirement["risk"]), None)
+    names = [
+        *(risk["acceptance"]["exceptions"] if risk else []),
+        *(one["exception"] for one in requirement["deviations"]),
+    ]
+    exceptions = {entry["id"]: entry for entry in report["exceptions"]}
+    found = [_accepted(f"exception {name}", exceptions[name]) for name in dict.fromkeys(names)]
+    if risk and (risk["acceptance"]["entry"] or not found):
+        found.insert(0, _accepted(risk["id"], risk["acceptance"]["entry"]))
+    return found
+
+
+def _accepted(what: str, entry: dict[str, Any] | None) -> dict[str, Any]:
+    if entry is None:
+        return {"what": what, "owner": "nobody", "by": "nobody", "until": "", "evidenced": False}
+    approval = entry["approval"]
+    by = (
+        f"{approval['by']}, {approval['role']}, on {approval['on']} ({approval['reference']})" if approval else "nobody"
+    )
+    return {
+        "what": what,
+        "owner": entry["owner"],
+        "by": by,
+        "until": entry["expires"],
+        "evidenced": entry["approval_evidenced"],
+    }
 
 
 def risks_in_words(report: Report) -> str:
@@ -35,19 +85,106 @@ def reached(report: Report) -> str:
     return ", ".join(one["class"] for one in report["evidence_classes"] if one["pieces"]) or "none"
 
 
+def classes_in_words(requirement: dict[str, Any]) -> str:
+    """What each class of evidence says of a requirement, side by side."""
+    return " · ".join(f"{one['class']}: {one['status']}" for one in requirement["classes"]) or "none"
+
+
+def of_running(requirement: dict[str, Any]) -> str:
+    """What is known of a running database as to a requirement."""
+    told = [one for one in requirement["classes"] if one["class"] in RUNNING]
+    if told:
+        return " ".join(
+            f"{one['class'].capitalize()} {one['when']}: {one['status']}, {one['pieces'] - one['failed']} of "
+            f"{one['pieces']} outcomes hold, on {one['ran_against']}."
+            for one in told
+        )
+    if not requirement["classes"]:
+        return "Nothing. There is no evidence of any class."
+    return f"Nothing. Evidence of the class {', '.join(one['class'] for one in requirement['classes'])} only."
+
+
+def known_of_running(report: Report) -> str:
+    """What the report as a whole knows of a running database, in one short sentence."""
+    found = [one["class"] for one in report["evidence_classes"] if one["pieces"]]
+    running = [name for name in found if name in RUNNING]
+    if running:
+        return f"Of a running database is known what is of the class {' or '.join(running)}, and of its time only."
+    if found in ([], ["design"]):
+        return "Template evidence only: nothing is known of a running database."
+    return f"Evidence of the classes {reached(report)}: nothing is known of a running database."
+
+
+def effectiveness_in_words(figures: dict[str, Any]) -> str:
+    """How many violations were detected, and which other scanners noticed some of them."""
+    others = ", ".join(f"{one['noticed']} by {one['scanner']}" for one in figures["noticed_by"] if one["noticed"])
+    also = f"of these also {others}" if others else "none of these by another scanner"
+    return f"{figures['detected']} of {figures['tried']} violations detected, {also}"
+
+
+def reliability(report: Report) -> str:
+    """The same of all rules together; empty where nobody has measured it."""
+    measured = report["effectiveness"]
+    if measured is None:
+        return ""
+    harmless = measured["harmless"]
+    return (
+        f"{effectiveness_in_words(measured['violations'])}; {harmless['false_alarms']} false alarms on "
+        f"{harmless['tried']} harmless variants."
+    )
+
+
+def records_in_words(report: Report) -> list[str]:
+    """A line for each record of evidence: what it is, how it came out, where and when, and whether it counts."""
+    return [
+        f"{one['tool']} of {one['when']}, on {one['ran_against']}: "
+        + (
+            f"out of date, counts for nothing: {one['out_of_date']}"
+            if one["out_of_date"]
+            else f"{one['outcomes'] - one['failed']} of {one['outcomes']} outcomes hold"
+        )
+        for one in report["records"]
+    ]
+
+
 def _number(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def open_violations(report: Report) -> list[dict[str, Any]]:
-    """What no exception covers, of all scanners: what names a requirement first, else in the order of the report."""
+    """What no exception covers, of all scanners: what names a requirement first, else in the order of the report.
+
+    What a test found not to hold stands between: it names a requirement, and no exception can cover it.
+    """
     found = [one for scanner in report["scanners"] for one in scanner["violations"] if not one["exception"]]
-    return sorted(found, key=lambda violation: not violation["requirement"])
+    return sorted([*found, *failed_outcomes(report)], key=lambda violation: not violation["requirement"])
+
+
+def failed_outcomes(report: Report) -> list[dict[str, Any]]:
+    """What tests found not to hold, in the shape of what scanners object to."""
+    return [
+        {
+            **piece,
+            "requirement": one["id"],
+            "message": f"{piece['message']} ({piece['class']}: {piece['ran_against']})",
+            "severity": "",
+            "fix": _FIXES.get(piece["class"], _AFTER_A_DEPLOYMENT),
+            "exception": "",
+        }
+        for one in report["requirements"]
+        for piece in outcomes(one)
+        if piece["verdict"] == "fail"
+    ]
+
+
+def outcomes(requirement: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pieces of its evidence that are from records; the others are the audit's own."""
+    return [piece for piece in requirement["evidence"] if piece["ran_against"]]
 
 
 def place(finding: dict[str, Any]) -> str:
-    """Where a finding stands, for people: its construct path, else its logical id."""
-    return str(finding["construct_path"] or finding["resource"])
+    """Where a finding stands, for people: its construct path, else its name; of a test about no resource, the test."""
+    return str(finding["construct_path"] or finding["resource"] or finding["rule"])
 
 
 def weakened(requirement: dict[str, Any]) -> list[dict[str, Any]]:

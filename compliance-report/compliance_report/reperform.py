@@ -13,20 +13,24 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
-from compliance_report.bundle import CATALOGUE, REGISTER, REPORT, TEMPLATES
+from compliance_report.bundle import CATALOGUE, EFFECTIVENESS, EVIDENCE, REGISTER, REPORT, TEMPLATES
 from compliance_report.catalogue import load_catalogue
-from compliance_report.facts import Facts, digest_of_assembly, digest_of_rules
+from compliance_report.effectiveness import read_effectiveness
+from compliance_report.evidence import MASKED
+from compliance_report.facts import Facts, digest_of_assembly, digest_of_rules, files_of_assembly
 from compliance_report.formats import FORMATS
 from compliance_report.inputs import Inputs, in_one_order, read_inputs
 from compliance_report.manifest import read_manifest
+from compliance_report.record import hold, read_record
 from compliance_report.report import Report, build_report
 from compliance_report.repository import SCANNER as REPOSITORY
 from compliance_report.verdicts import judge
 from policies.assembly import read_assembly
 from policies.evaluate import SCANNER, evaluate
 from policies.examination import Examination
-from policies.exceptions import Acceptance, AcceptedException, RegisterError, apply_register, load_register
+from policies.exceptions import Acceptance, apply_register
 from policies.finding import Finding, Scan
+from policies.register import Register, RegisterError, load_register
 from policies.rules import ALL_RULES
 from policies.template import Template
 
@@ -50,6 +54,9 @@ def reperform(folder: Path, *, signer: str | None) -> tuple[list[str], list[str]
 
 def _reperform(folder: Path, signer: str | None) -> tuple[list[str], list[str]]:
     report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    masks = [file.name for file in files_of_assembly(folder / TEMPLATES) if MASKED.encode() in file.read_bytes()]
+    if masks:
+        return [f"it cannot be performed again: {', '.join(masks)} held credentials, which the bundle masks"], []
     inputs = read_inputs(folder)
     templates = read_assembly(folder / TEMPLATES, suffix=inputs.suffix)
     findings = tuple(finding for template in templates for finding in evaluate(template, ALL_RULES))
@@ -64,6 +71,7 @@ def _reperform(folder: Path, signer: str | None) -> tuple[list[str], list[str]]:
         if (folder / name).read_bytes() != render(report).encode():
             differences.append(f"{name} is not what {REPORT} says")
     taken = [scan.scanner for scan in inputs.scans if scan.scanner != SCANNER]
+    taken += [one["file"] for one in report["records"]]
     notes = [
         f"Not performed again, taken as sealed: {', '.join(taken)}.",
         *(
@@ -84,7 +92,7 @@ def _report_again(
     folder: Path, inputs: Inputs, templates: tuple[Template, ...], findings: tuple[Finding, ...], signer: str | None
 ) -> Report:
     scans = tuple(replace(scan, findings=findings) if scan.scanner == SCANNER else scan for scan in inputs.scans)
-    entries, acceptance = _accept(folder, inputs, templates, scans)
+    register, acceptance = _accept(folder, inputs, templates, scans)
     examination = in_one_order(Examination(inputs.suffix, templates, scans, acceptance, inputs.problems))
     catalogue = load_catalogue(folder / CATALOGUE)
     facts = Facts(
@@ -94,36 +102,41 @@ def _report_again(
         templates={template.name: _file_and_digest(folder, template.name) for template in templates},
         manifest=read_manifest(folder / TEMPLATES),
     )
+    # there are no records in a bundle of an audit that found none
+    found = [read_record(path, catalogue.ids) for path in sorted((folder / EVIDENCE).glob("*"))]
+    records = hold(found, assembly=facts.assembly_digest, sources=facts.sources_digest)
     return build_report(
         catalogue,
         examination,
-        judge(catalogue, examination, ALL_RULES, entries),
+        judge(catalogue, examination, ALL_RULES, register.exceptions, register.risks, records=records),
         facts,
         signer=signer,
         reviewer=inputs.reviewer,
+        effectiveness=read_effectiveness(folder / EFFECTIVENESS),
         changes=inputs.changes,
+        since=inputs.since,
     )
 
 
 def _accept(
     folder: Path, inputs: Inputs, templates: Iterable[Template], scans: tuple[Scan, ...]
-) -> tuple[tuple[AcceptedException, ...], Acceptance]:
+) -> tuple[Register, Acceptance]:
     """The register applied again.
 
     What it was found wrong with is kept: the audit has also seen acknowledgements in the code, which are not sealed.
     """
     try:
-        entries = load_register(folder / REGISTER)
+        register = load_register(folder / REGISTER)
     except RegisterError:
         wrong = inputs.acceptance_problems or (f"{REGISTER} cannot be read, which the report does not say",)
-        return (), Acceptance(problems=wrong)
-    holding = [entry for entry in entries if entry.holds_for(inputs.suffix)]
+        return Register(), Acceptance(problems=wrong)
     stacks = {template.stack.construct_path for template in templates if template.stack is not None}
     # the repository is examined after the register has been applied
     examined = [scan for scan in scans if scan.scanner != REPOSITORY]
+    holding = register.holding_for(inputs.suffix)
     found = apply_register(holding, examined, today=inputs.stated["now"].date(), stacks=stacks)
     problems = dict.fromkeys([*found.problems, *inputs.acceptance_problems])
-    return entries, replace(found, problems=tuple(problems))
+    return register, replace(found, problems=tuple(problems))
 
 
 def _file_and_digest(folder: Path, name: str) -> tuple[str, str]:

@@ -9,20 +9,22 @@ from typing import Any, Final, TypeAlias
 from compliance_report.catalogue import Catalogue
 from compliance_report.controls import control_as_data, frameworks, weakened_controls
 from compliance_report.disagreement import OURS, disagreements
+from compliance_report.effectiveness import Effectiveness
 from compliance_report.evidence import BUNDLE, CLASSES, REPOSITORY_ROOT, Places, as_data, pieces
 from compliance_report.facts import SELF_ASSESSMENT, Facts
+from compliance_report.outcomes import class_verdicts, ground, proof_pieces, records_as_data, tables_of
 from compliance_report.population import Population, judged_resources, populations, reconcile, together, unreconciled
-from compliance_report.risks import risk_id, risks
+from compliance_report.risks import approval_as_data, risk_id, risks
 from compliance_report.verdicts import Effect, Judged, Status, Verdicts
 from policies.evaluate import SCANNER as TEMPLATE_RULES
 from policies.examination import Examination
-from policies.exceptions import AcceptedException
 from policies.finding import Finding, Scan
 from policies.judge import Verdict
+from policies.register import AcceptedException
 from policies.rule import TEMPLATE
 from policies.template import Stack, Template
 
-SCHEMA_VERSION: Final = "2.0"
+SCHEMA_VERSION: Final = "3.0"
 PRODUCT: Final = "PostgreSQL database infrastructure"
 ENDS_SOON_DAYS: Final = 60
 UNSIGNED: Final = "UNSIGNED"
@@ -43,11 +45,14 @@ def build_report(
     signer: str | None = None,
     reviewer: str = SELF_ASSESSMENT,
     changes: Sequence[Mapping[str, object]] | None = None,
+    since: Mapping[str, str] | None = None,
+    effectiveness: Effectiveness | None = None,
 ) -> dict[str, Any]:
     """The report as `report.schema.json` describes it: the same, byte for byte, for the same input.
 
     `signer` is the id of the key that the bundle is to be signed with, None for no signature; `reviewer` whoever
-    reviews it; `changes` what `diff` finds since an earlier report, None where there is none.
+    reviews it; `changes` what `diff` finds since an earlier report, None where there is none, and `since` which report;
+    `effectiveness` how the rules did when that was last measured, None where nobody has.
     """
     today = facts.now.date()
     places = Places(examination.templates, facts, examination.suffix)
@@ -56,7 +61,14 @@ def build_report(
     problems = [*examination.problems, *examination.acceptance.problems, *verdicts.problems, *unreconciled(population)]
     exceptions = [_exception(entry, examination, places, today) for entry in verdicts.entries]
     open_risks = risks(verdicts, examination.templates, places, suffix=examination.suffix, today=today)
-    requirements = [_requirement(one, examination, facts, places, counted) for one in verdicts.requirements]
+    reliability = effectiveness.requirements if effectiveness else {}
+    requirements = [
+        {
+            **_requirement(one, verdicts, examination, facts, places, counted),
+            "effectiveness": reliability.get(one.requirement.id),
+        }
+        for one in verdicts.requirements
+    ]
     reasons = _draft_reasons(facts, signer)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -93,11 +105,13 @@ def build_report(
         "data_classification": facts.data_classification,
         "prepared": {"by": PREPARED_BY, "reviewer": reviewer, "signer": signer or UNSIGNED},
         "evidence_classes": _classes(requirements),
+        "records": records_as_data(verdicts.records),
         "stacks": [_stack(template, facts, examination) for template in examination.templates],
         "population": population,
         "rules": {"count": len(verdicts.rules), "digest": facts.rules_digest},
+        "effectiveness": effectiveness.as_data(facts) if effectiveness else None,
         "tools": [{"name": name, "version": version} for name, version in sorted(facts.tools.items())],
-        "limits": list(catalogue.limits),
+        "limits": [ground(verdicts.records), *catalogue.limits],
         "problems": problems,
         "requirements": requirements,
         "risks": open_risks,
@@ -106,6 +120,7 @@ def build_report(
         "scanners": [_scanner(scan, examination, places) for scan in examination.scans],
         "exceptions": exceptions,
         "changes": None if changes is None else [dict(change) for change in changes],
+        "since": None if since is None else dict(since),
         "repeat": _repeat(examination, facts),
     }
 
@@ -155,9 +170,12 @@ def _count_population(examination: Examination, population: Mapping[str, Any]) -
 
 
 def _classes(requirements: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    found = Counter(piece["class"] for one in requirements for piece in one["evidence"])
+    every = [piece for one in requirements for piece in one["evidence"]]
+    found = Counter(piece["class"] for piece in every)
+    failed = Counter(piece["class"] for piece in every if piece["verdict"] != Verdict.PASS)
     return [
-        {"class": name, "what": what, "says_of_running": says, "pieces": found[name]} for name, what, says in CLASSES
+        {"class": name, "what": what, "says_of_running": says, "pieces": found[name], "failed": failed[name]}
+        for name, what, says in CLASSES
     ]
 
 
@@ -183,8 +201,9 @@ def _stack(template: Template, facts: Facts, examination: Examination) -> dict[s
 # --- requirements -----------------------------------------------------------------------------------------------------
 
 
-def _requirement(
+def _requirement(  # noqa: PLR0917 - what a requirement's evidence is made of
     judged: Judged,
+    verdicts: Verdicts,
     examination: Examination,
     facts: Facts,
     places: Places,
@@ -193,7 +212,8 @@ def _requirement(
     requirement = judged.requirement
     checks = _checks(judged)
     population = together(counted[check] for check in checks)
-    evidence = pieces(judged.evidence, examination, facts, places, counted)
+    proved = {proof.outcome.resource for proof in judged.proofs}
+    evidence = [*pieces(judged.evidence, examination, facts, places, counted), *proof_pieces(judged)]
     objecting = {deviation.finding.scanner for deviation in judged.deviations}
     others = [scan.scanner for scan in examination.scans if scan.scanner not in OURS]
     return {
@@ -207,13 +227,18 @@ def _requirement(
         "status": str(judged.status),
         "effect": str(judged.effect),
         "summary": judged.summary,
-        "classes": sorted({piece["class"] for piece in evidence}),
-        "population": {"exist": len(population.exist), "examined": len(population.examined)},
+        "classes": class_verdicts(judged, verdicts.records, facts),
+        "population": {
+            # where no rule is about it, what there is is what the tests have examined
+            "exist": len(population.exist if checks else proved),
+            "examined": len(population.examined if checks else proved),
+        },
         "controls": [control_as_data(control) for control in requirement.controls],
         "risk": risk_id(judged),
         "limits": list(requirement.limits),
         "rules": [_rule(check, judged, examination, facts, counted[check]) for check in checks],
         "evidence": evidence,
+        "tables": tables_of(requirement.id, verdicts.records),
         "deviations": [
             {**as_data(deviation.finding, places), "exception": deviation.entry.id} for deviation in judged.deviations
         ],
@@ -296,7 +321,6 @@ def _exception(entry: AcceptedException, examination: Examination, places: Place
         (finding for finding, by in examination.acceptance.covered.items() if by.id == entry.id), key=_order
     )
     days_left = entry.days_left(today)
-    approval = entry.approval
     return {
         "id": entry.id,
         "holds_here": entry.holds_for(examination.suffix),
@@ -312,9 +336,7 @@ def _exception(entry: AcceptedException, examination: Examination, places: Place
         "expires": entry.expires.isoformat(),
         "days_left": days_left,
         "ends_soon": days_left <= ENDS_SOON_DAYS,
-        "approval": None
-        if approval is None
-        else {"by": approval.by, "role": approval.role, "on": approval.on.isoformat(), "reference": approval.reference},
+        "approval": approval_as_data(entry),
         "approval_evidenced": entry.approval_evidenced,
         "findings": [as_data(finding, places) for finding in covered],
     }

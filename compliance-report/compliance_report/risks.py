@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from compliance_report.catalogue import Compensation, Risk, TemplateValue
 from compliance_report.controls import control_as_data
 from compliance_report.evidence import Places, printed
 from compliance_report.verdicts import Judged, Status, Verdicts
-from policies.exceptions import AcceptedException, Level
+from policies.register import AcceptedException, AcceptedRisk, Decision
 from policies.template import Template
-
-_HIGHEST_FIRST: Final = tuple(Level)
 
 
 def risk_id(judged: Judged) -> str:
@@ -24,9 +22,17 @@ def risks(
 ) -> list[dict[str, Any]]:
     """Every risk of the catalogue, as `report.schema.json` has it, in the order of the requirements."""
     statuses = {judged.requirement.id: judged.status for judged in verdicts.requirements}
-    holding = [entry for entry in verdicts.entries if entry.holds_for(suffix)]
+    holding = [entry for entry in (*verdicts.entries, *verdicts.accepted_risks) if entry.holds_for(suffix)]
     return [
-        _risk(judged, judged.requirement.risk, statuses, holding, templates, places, today)
+        _risk(
+            judged,
+            judged.requirement.risk,
+            statuses,
+            [entry for entry in holding if _is_about(entry, judged.requirement.id, judged.requirement.risk)],
+            templates,
+            places,
+            today,
+        )
         for judged in verdicts.requirements
         if judged.requirement.risk
     ]
@@ -36,14 +42,13 @@ def _risk(  # noqa: PLR0917 - what a risk is made of
     judged: Judged,
     risk: Risk,
     statuses: Mapping[str, Status],
-    holding: Iterable[AcceptedException],
+    decisions: Sequence[Decision],
     templates: Sequence[Template],
     places: Places,
     today: date,
 ) -> dict[str, Any]:
     requirement = judged.requirement
-    entries = [entry for entry in holding if entry.requirement == requirement.id and _as_high_as(risk, entry)]
-    ends = min((entry.expires for entry in entries), default=None)
+    ends = min((entry.expires for entry in decisions), default=None)
     return {
         "id": risk_id(judged),
         "requirement": requirement.id,
@@ -53,7 +58,7 @@ def _risk(  # noqa: PLR0917 - what a risk is made of
         "inherent": str(risk.inherent),
         "residual": str(risk.residual),
         "compensations": [_compensation(one, statuses, templates, places) for one in risk.compensations],
-        "acceptance": _acceptance(entries, today),
+        "acceptance": _acceptance(decisions, today),
         "expires": ends.isoformat() if ends else "",
         "days_left": (ends - today).days if ends else None,
         "scanners": sorted({deviation.finding.scanner for deviation in judged.deviations}),
@@ -61,9 +66,9 @@ def _risk(  # noqa: PLR0917 - what a risk is made of
     }
 
 
-def _as_high_as(risk: Risk, entry: AcceptedException) -> bool:
+def _is_about(entry: Decision, requirement: str, risk: Risk) -> bool:
     """Whether an entry speaks of the whole risk: whoever approved a lower one has not been shown this one."""
-    return _HIGHEST_FIRST.index(entry.residual_risk) <= _HIGHEST_FIRST.index(Level(risk.residual))
+    return entry.requirement == requirement and entry.residual_risk.at_least(risk.residual)
 
 
 # --- what compensates -------------------------------------------------------------------------------------------------
@@ -77,7 +82,7 @@ def _compensation(
     if compensation.required_by:
         status = statuses[compensation.required_by]
         evidenced = status in {Status.MET, Status.DEVIATION}
-        shown_by = f"The verdict on {compensation.required_by}, which demands it anyway: {status}."
+        shown_by = f"The verdict on {compensation.required_by}, which demands it anyway: {status.in_words}."
     elif compensation.template:
         evidence = list(_values(compensation.template, templates, places))
         evidenced = bool(evidence) and all(one["holds"] for one in evidence)
@@ -115,26 +120,53 @@ def _values(wanted: TemplateValue, templates: Iterable[Template], places: Places
 # --- who accepts it ---------------------------------------------------------------------------------------------------
 
 
-def _acceptance(entries: Sequence[AcceptedException], today: date) -> dict[str, Any]:
-    status, why = _standing(entries, today)
+def _acceptance(decisions: Sequence[Decision], today: date) -> dict[str, Any]:
+    status, why = _standing(decisions, today)
     return {
         "status": status,
         "why": why,
-        "exceptions": [entry.id for entry in entries],
-        "owners": list(dict.fromkeys(entry.owner for entry in entries)),
+        "exceptions": [one.id for one in decisions if isinstance(one, AcceptedException)],
+        "entry": next((_entry(one, today) for one in decisions if isinstance(one, AcceptedRisk)), None),
+        "owners": list(dict.fromkeys(one.owner for one in decisions)),
     }
 
 
-def _standing(entries: Sequence[AcceptedException], today: date) -> tuple[str, str]:
-    if not entries:
-        return "none", "No scanner objects, so no exception covers it: nobody is on record as having accepted it."
-    ended = [entry.id for entry in entries if entry.expires < today]
+def _entry(accepted: AcceptedRisk, today: date) -> dict[str, Any]:
+    return {
+        "environments": list(accepted.environments),
+        "reason": accepted.reason,
+        "residual_risk": str(accepted.residual_risk),
+        "owner": accepted.owner,
+        "expires": accepted.expires.isoformat(),
+        "days_left": accepted.days_left(today),
+        "approval": approval_as_data(accepted),
+        "approval_evidenced": accepted.approval_evidenced,
+    }
+
+
+def approval_as_data(decision: Decision) -> dict[str, str] | None:
+    """Who approved an entry of the register, as `report.schema.json` has it; None where nobody has."""
+    approval = decision.approval
+    if approval is None:
+        return None
+    return {"by": approval.by, "role": approval.role, "on": approval.on.isoformat(), "reference": approval.reference}
+
+
+def _standing(decisions: Sequence[Decision], today: date) -> tuple[str, str]:
+    """How far acceptance is evidenced: by every entry that speaks of the risk, or not at all."""
+    if not decisions:
+        return "none", "No entry of the register speaks of this risk: nobody is on record as having accepted it."
+    ended = [entry for entry in decisions if entry.expires < today]
     if ended:
-        return "not evidenced", f"The acceptance has ended: {', '.join(ended)}."
-    unapproved = [entry.id for entry in entries if not entry.approval_evidenced]
+        return "not evidenced", f"The acceptance has ended: {_named(ended)}."
+    unapproved = [entry for entry in decisions if not entry.approval_evidenced]
     if not unapproved:
-        return "evidenced", "Each exception for it was approved by somebody other than its owner."
-    own = [entry.id for entry in entries if entry.approval and not entry.approval_evidenced]
+        return "evidenced", f"Approved by somebody other than the owner: {_named(decisions)}."
+    own = [entry for entry in unapproved if entry.approval]
     if own:
-        return "not evidenced", f"Approved by the owner of the risk, which evidences no acceptance: {', '.join(own)}."
-    return "not evidenced", f"No approval is on record for {', '.join(unapproved)}."
+        return "not evidenced", f"Approved by the owner of the risk, which evidences no acceptance: {_named(own)}."
+    return "not evidenced", f"No approval is on record for {_named(unapproved)}."
+
+
+def _named(decisions: Sequence[Decision]) -> str:
+    return ", ".join(map(str, decisions))

@@ -46,6 +46,15 @@ def sums_of(folder: Path) -> str:
     return "".join(f"{digest((folder / name).read_bytes())}  {name}\n" for name in names)
 
 
+def read_sealed(folder: Path, name: str) -> bytes | None:
+    """A file of a bundle; None where there is none, or none that is as SHA256SUMS has it."""
+    try:
+        content, sums = (folder / name).read_bytes(), (folder / SUMS).read_bytes()
+    except OSError:
+        return None
+    return content if f"{digest(content)}  {name}".encode() in sums.splitlines() else None
+
+
 def statement_of(folder: Path, report: Report) -> dict[str, Any]:
     """The in-toto statement of a bundle.
 

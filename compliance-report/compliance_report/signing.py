@@ -63,8 +63,13 @@ def load_signing_key(environment: Mapping[str, str]) -> SigningKey | None:
     try:
         private = serialization.load_pem_private_key(Path(named).read_bytes(), password=None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no private key in PEM without a passphrase"
-        raise SigningError(f"{VARIABLE} is {named!r}: {reason}; make one with 'make signing-key'") from error
+        # what names no file is not repeated: it may be the key itself
+        reason = (
+            f"does not name a file that can be read ({error.strerror or error})"
+            if isinstance(error, OSError)
+            else f"is {named!r}: it is no private key in PEM without a passphrase"
+        )
+        raise SigningError(f"{VARIABLE} {reason}; make one with 'make signing-key'") from error
     if not isinstance(private, Ed25519PrivateKey):
         # an ECDSA signature differs each time (that of a KMS key does), and the same audit should give the same bytes
         raise SigningError(f"{VARIABLE} is {named!r}, which is no ed25519 key; make one with 'make signing-key'")

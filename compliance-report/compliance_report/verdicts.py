@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Final
 
 from compliance_report.catalogue import LATER, Catalogue, Direction, Requirement, ShownBy
+from compliance_report.record import RUNNING, Held, Outcome, Record
 from policies.examination import Examination
-from policies.exceptions import AcceptedException
 from policies.finding import Finding
 from policies.judge import Verdict
+from policies.register import AcceptedException, AcceptedRisk
 from policies.rule import Rule
 
 
@@ -22,6 +23,11 @@ class Status(StrEnum):
     NOT_MET = "not met"
     NO_EVIDENCE = "no evidence"
     TO_BE_SHOWN = "to be shown"
+
+    @property
+    def in_words(self) -> str:
+        """As people read it: whether the deviation is accepted, is for the register to evidence."""
+        return "met with a deviation" if self is Status.DEVIATION else self.value
 
 
 class Effect(StrEnum):
@@ -46,8 +52,25 @@ class Deviation:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """An outcome, the record that it is from, and its place there."""
+
+    record: Record
+    outcome: Outcome
+    position: int
+
+    @property
+    def failed(self) -> bool:
+        """Whether what the test asserted did not hold."""
+        return self.outcome.verdict == "fail"
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
-    """A requirement with its verdicts: the rules that enforce it, the findings on it (worst first), the deviations."""
+    """A requirement with its verdicts: the rules that enforce it, the findings on it (worst first), the deviations.
+
+    `proofs` are the outcomes on it of the records that count, failed ones first.
+    """
 
     requirement: Requirement
     status: Status
@@ -56,15 +79,21 @@ class Judged:
     rules: tuple[Rule, ...]
     evidence: tuple[Finding, ...]
     deviations: tuple[Deviation, ...]
+    proofs: tuple[Proof, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Every requirement judged, by which rules and under which exceptions; each line of `problems` fails the audit."""
+    """Every requirement judged, by which rules, under which exceptions and with which records.
+
+    Each line of `problems` fails the audit.
+    """
 
     requirements: tuple[Judged, ...]
     rules: tuple[Rule, ...]
     entries: tuple[AcceptedException, ...]
+    accepted_risks: tuple[AcceptedRisk, ...]
+    records: tuple[Held, ...]
     passed: bool
     problems: tuple[str, ...]
 
@@ -75,12 +104,19 @@ _WORST_DIRECTION_FIRST: Final = (Direction.WEAKENS, Direction.PARTIAL, Direction
 
 
 def judge(
-    catalogue: Catalogue, examination: Examination, rules: Sequence[Rule], entries: Sequence[AcceptedException]
+    catalogue: Catalogue,
+    examination: Examination,
+    rules: Sequence[Rule],
+    entries: Sequence[AcceptedException],
+    accepted_risks: Sequence[AcceptedRisk] = (),
+    *,
+    records: Sequence[Held] = (),
 ) -> Verdicts:
     """Judge every requirement of the catalogue.
 
-    `rules` are the rules that were applied, `entries` the register of exceptions. Raises `EvidenceError` when there are
-    no rules, no templates or no scans.
+    `rules` are the rules that were applied, `entries` and `accepted_risks` the register's exceptions and risks,
+    `records` what was gathered outside the audit. Raises `EvidenceError` when there are no rules, no templates or no
+    scans.
     """
     # Over nothing every statement holds: without rules nothing fails, without scans nothing is found, and the verdict
     # would be "met". Whoever hands in an empty list has lost something on the way.
@@ -94,18 +130,29 @@ def judge(
     covered: dict[str, list[Deviation]] = {}
     for finding, entry in examination.acceptance.covered.items():
         covered.setdefault(entry.requirement, []).append(Deviation(finding, entry))
+    proved: dict[str, list[Proof]] = {}
+    for held in records:
+        if not held.out_of_date:
+            for position, outcome in enumerate(held.record.outcomes):
+                proved.setdefault(outcome.requirement, []).append(Proof(held.record, outcome, position))
     judged = tuple(
         _judge_one(
             requirement,
             rules=[rule for rule in rules if rule.requirement == requirement.id],
             evidence=by_requirement.get(requirement.id, []),
             deviations=covered.get(requirement.id, []),
+            proofs=proved.get(requirement.id, []),
         )
         for requirement in catalogue.requirements
     )
-    problems = (*_unknown_names(catalogue, rules, entries, examination.findings), *_without_evidence(judged))
+    problems = (
+        *_unknown_names(catalogue, rules, entries, examination.findings),
+        *_no_such_risk(catalogue, accepted_risks),
+        *_without_evidence(judged),
+    )
     failing = [one for one in judged if one.status in _FAILING]
-    return Verdicts(judged, tuple(rules), tuple(entries), examination.passed and not problems and not failing, problems)
+    passed = examination.passed and not problems and not failing
+    return Verdicts(judged, tuple(rules), tuple(entries), tuple(accepted_risks), tuple(records), passed, problems)
 
 
 def _judge_one(
@@ -114,11 +161,12 @@ def _judge_one(
     rules: Sequence[Rule],
     evidence: Sequence[Finding],
     deviations: Sequence[Deviation],
+    proofs: Sequence[Proof],
 ) -> Judged:
-    if any(finding.blocks for finding in evidence):
+    if any(finding.blocks for finding in evidence) or any(proof.failed for proof in proofs):
         status = Status.NOT_MET
     elif requirement.shown_by in LATER:
-        status = Status.TO_BE_SHOWN
+        status = Status.MET if _shows(requirement.shown_by, proofs) else Status.TO_BE_SHOWN
     elif not evidence:
         status = Status.NO_EVIDENCE
     else:
@@ -127,11 +175,19 @@ def _judge_one(
         requirement=requirement,
         status=status,
         effect=effect_of(requirement),
-        summary=_summary(requirement, status, rules=rules, evidence=evidence, deviations=deviations),
+        summary=_summary(requirement, status, rules=rules, evidence=evidence, deviations=deviations)
+        + _beside(status, proofs),
         rules=tuple(rules),
         evidence=tuple(sorted(evidence, key=_evidence_order)),
         deviations=tuple(sorted(deviations, key=lambda deviation: _evidence_order(deviation.finding))),
+        proofs=tuple(sorted(proofs, key=lambda proof: not proof.failed)),
     )
+
+
+def _shows(shown_by: ShownBy, proofs: Iterable[Proof]) -> bool:
+    """Whether there is evidence of a class that a requirement asks for; another class does not stand for it."""
+    wanted = {"design"} if shown_by is ShownBy.TESTS else RUNNING
+    return any(proof.record.class_ in wanted for proof in proofs)
 
 
 def effect_of(requirement: Requirement) -> Effect:
@@ -170,11 +226,30 @@ def _summary(
         parts = [f"{counted[Verdict.FAIL]} failed"] if counted[Verdict.FAIL] else []
         if counted[Verdict.UNKNOWN]:
             parts.append(f"{counted[Verdict.UNKNOWN]} cannot be decided from the template")
+        if not parts:
+            return f"Not met, though of the templates {checks} passed." if evidence else "Not met."
         return f"Not met: of {checks}, {' and '.join(parts)}."
     if status is Status.DEVIATION:
         others = _count(len(deviations), "finding of other scanners", "findings of other scanners")
         return f"Met by our rules: {checks}, all passed; {others} covered by exception."
-    return f"Met: {checks}, all passed."
+    return f"Met: {checks}, all passed." if evidence else "Met."
+
+
+def _beside(status: Status, proofs: Sequence[Proof]) -> str:
+    """What the records say of a requirement, to be put after what the templates say."""
+    by_tool: dict[str, list[Proof]] = {}
+    for proof in proofs:
+        by_tool.setdefault(proof.record.tool, []).append(proof)
+    said = "; ".join(f"{tool}: {_held(found)}" for tool, found in sorted(by_tool.items()))
+    if not said:
+        return ""
+    return f" Beside the templates, {said}.{' That does not stand for it.' if status is Status.TO_BE_SHOWN else ''}"
+
+
+def _held(proofs: Sequence[Proof]) -> str:
+    failed = [proof.outcome for proof in proofs if proof.failed]
+    where = ", ".join(dict.fromkeys(outcome.resource or outcome.test for outcome in failed))
+    return f"{len(proofs) - len(failed)} of {len(proofs)} outcomes hold{f', not on {where}' if where else ''}"
 
 
 def _count(number: int, one: str, several: str = "") -> str:
@@ -218,3 +293,22 @@ def _unknown_names(
         if requirement not in known
     )
     return list(dict.fromkeys(lines))
+
+
+def _no_such_risk(catalogue: Catalogue, accepted_risks: Iterable[AcceptedRisk]) -> Iterable[str]:
+    """A line for each entry that accepts a risk which is none, or a lower one than the catalogue tells of."""
+    known = {requirement.id: requirement.risk for requirement in catalogue.requirements}
+    for entry in accepted_risks:
+        risk = known.get(entry.requirement)
+        if entry.requirement not in known:
+            yield (
+                f"{entry} names a requirement that the catalogue does not have: correct the id in "
+                "compliance-report/exceptions.yaml"
+            )
+        elif risk is None:
+            yield f"{entry} names a requirement that opens no risk: take it out of compliance-report/exceptions.yaml"
+        elif not entry.residual_risk.at_least(risk.residual):
+            yield (
+                f"{entry} says that a {entry.residual_risk} risk stays, and the catalogue says {risk.residual}: nobody "
+                "accepts a lower risk than there is; correct residual_risk"
+            )

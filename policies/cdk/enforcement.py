@@ -28,8 +28,9 @@ from policies.assembly import read_assembly
 from policies.cdk.aspects import GroupAspect, attach_aspects, describe, scan_of
 from policies.evaluate import SCANNER, evaluate
 from policies.examination import Examination, ExaminationError
-from policies.exceptions import Acceptance, RegisterError, apply_register, load_register
+from policies.exceptions import Acceptance, apply_register
 from policies.finding import Finding, Scan, ScannerError
+from policies.register import RegisterError, load_register
 from policies.rules import ALL_RULES
 from policies.scanners.cdk_nag import CdkNag, acknowledgements_outside_register
 from policies.scanners.outside_cdk import ScannersOutsideCdk
@@ -142,8 +143,8 @@ class PolicyPlugin:
     ) -> Acceptance:
         stacks = {template.stack.construct_path for template in templates if template.stack is not None}
         try:
-            entries = [entry for entry in load_register(self._register) if entry.holds_for(self._suffix)]
-            acceptance = apply_register(entries, scans, today=self._today, stacks=stacks)
+            register = load_register(self._register).holding_for(self._suffix)
+            acceptance = apply_register(register, scans, today=self._today, stacks=stacks)
         except RegisterError as error:
             acceptance = Acceptance(problems=(str(error),))
         return replace(acceptance, problems=(*acceptance.problems, *acknowledgements))

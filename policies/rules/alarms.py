@@ -154,14 +154,28 @@ def _alarm(wanted: _Wanted, database: Resource, template: Template) -> Outcome:
         else:
             clauses = _clauses(wanted, seen, alarm, database, template)
         truth = all_of(clauses.values())
-        if truth:
-            threshold = f"{show(alarm.get('ComparisonOperator'))} {show(alarm.get('Threshold'))}"
-            return outcome(truth, path="", expected=wanted.words, observed=f"{alarm.logical_id}: {threshold}")
+        if truth and seen is not None:
+            return outcome(truth, path="", expected=wanted.words, observed=_said(seen, alarm))
         best = any_of([best, truth])
         if clauses.get("MetricName") is not False and clauses.get("Dimensions") is not False and seen is not None:
             observed = f"{alarm.logical_id}, which falls short"
             reason = "; ".join(_shortcoming(name, truth, seen, alarm) for name, truth in clauses.items() if not truth)
     return outcome(best, path="", expected=wanted.words, observed=observed, reason=reason)
+
+
+def _said(seen: Watched, alarm: Resource) -> str:
+    """What an alarm says, value by value, as far as it says it."""
+    values = {
+        "statistic": seen.statistic,
+        "period in seconds": seen.period,
+        "unit": seen.unit,
+        "evaluation periods": alarm.get("EvaluationPeriods"),
+        "datapoints to alarm": alarm.get("DatapointsToAlarm"),
+    }
+    stated = [f"{name} {show(value)}" for name, value in values.items() if value is not ABSENT]
+    compared = f"{show(alarm.get('ComparisonOperator'))} {show(alarm.get('Threshold'))}"
+    metric = f"{show(seen.namespace)} {show(seen.metric)} of {show(database_of(seen.dimensions))}"
+    return f"{alarm.logical_id}: {', '.join([compared, metric, *stated])}"
 
 
 def _mentions(alarm: Resource, metric: str) -> bool:

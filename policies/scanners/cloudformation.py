@@ -5,7 +5,7 @@ many resources were read. Directives in a template that silence cfn-lint or cfn-
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, Final, Self
 
 from cloudformation_validate import (
@@ -22,6 +22,7 @@ from policies.evaluate import TEMPLATE_ITSELF
 from policies.finding import Finding, Scan, ScannerError
 from policies.judge import Verdict
 from policies.scanners import CLOUDFORMATION
+from policies.scanners.beside import beside
 from policies.template import Template
 
 _CONFIGURATION: Final = ValidateConfig(
@@ -40,10 +41,7 @@ class CloudFormationValidation:
     @classmethod
     def start(cls) -> Self:
         """Begin to build the engine, in a thread: it is native code, beside which Python runs on."""
-        threads = ThreadPoolExecutor(max_workers=1)
-        engine = threads.submit(CompositeEngine)
-        threads.shutdown(wait=False)
-        return cls(engine)
+        return cls(beside(CompositeEngine))
 
     def scan(self, templates: Sequence[Template]) -> Scan:
         """Validate templates that are files: what it warns of fails.

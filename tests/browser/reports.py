@@ -24,13 +24,16 @@ def audited(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auditing, "ASSEMBLIES", folder / "cdk.out")
         patch.setattr(auditing, "REPORTS", folder / "out")
+        patch.setattr(auditing, "RECORDS", folder / "evidence")
         assert audit("dev", context={}, environment={"SOURCE_DATE_EPOCH": "1795000000"}) == 0
     return folder / "out" / "dev"
 
 
 def failed() -> dict[str, Any]:
     """A failed audit, made by hand, of resources with names as long as CDK can make them, without a place to break."""
-    report = examples.failed_report()
+    examined, known = examples.failed_examination(), examples.catalogue()
+    verdicts = judge(known, examined, examples.RULES, (), records=examples.records())
+    report = build_report(known, examined, verdicts, examples.FACTS, effectiveness=examples.MEASURED)
     text = json.dumps(report).replace("TapStack-dev/Database", f"TapStack-dev/{'Database' * 30}")
     longer: dict[str, Any] = json.loads(text)
     return longer

@@ -17,7 +17,7 @@ from tests.end_to_end.checkout import Checkout, clean_environment
 FILES = {
     *FORMATS,
     *("SHA256SUMS", "statement.UNSIGNED.json", "HOW-TO-VERIFY.md", "run.json", "history.jsonl", "inputs.json"),
-    *("requirements.yaml", "exceptions.yaml", "scans", "templates"),
+    *("components.cdx.json", "requirements.yaml", "exceptions.yaml", "scans", "templates"),
 }
 
 

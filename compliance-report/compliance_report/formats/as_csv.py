@@ -37,6 +37,8 @@ COLUMNS: Final = (
     "prints",
     "run_in",
     "message",
+    "ran_against",
+    "supporting",
     "draft",
 )
 
@@ -71,6 +73,8 @@ def _rows(report: Report) -> Iterator[list[Any]]:
                 *(piece["collected"][field] for field in ("at", "clock")),
                 *(repeat[field] for field in ("command", "prints", "where")),
                 piece["message"],
+                piece["ran_against"],
+                "yes" if piece["supporting"] else "",
                 draft,
             ]
 

@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from compliance_report.reading import (
+    accepted_by,
+    effectiveness_in_words,
     headline,
+    in_words,
+    known_of_running,
+    of_running,
     open_violations,
+    outcomes,
     place,
     reached,
+    records_in_words,
+    reliability,
     risks_in_words,
     weakened,
     weakening_controls,
@@ -31,6 +39,9 @@ def render(report: Report) -> str:
         weakening_controls=weakening_controls(report),
         risks={risk["id"]: risk for risk in report["risks"]},
         reached=reached(report),
+        known_of_running=known_of_running(report),
+        records_in_words=records_in_words(report),
+        reliability=reliability(report),
         exceptions={entry["id"]: entry for entry in report["exceptions"]},
         ends_soon_days=ENDS_SOON_DAYS,
     )
@@ -49,6 +60,10 @@ def _page() -> Callable[..., str]:
         # whatever a template prints goes through this; a macro's markup is text that has gone through it
         finalize=lambda value: printable(value) if type(value) is str and not value.isprintable() else value,
     )
+    environment.filters["in_words"] = in_words
+    environment.filters["accepted_by"] = accepted_by
+    environment.filters["effectiveness_in_words"] = effectiveness_in_words
+    environment.filters["of_running"] = of_running
     environment.filters["place"] = place
     environment.filters["where"] = _where
     environment.filters["weakened"] = weakened
@@ -57,17 +72,22 @@ def _page() -> Callable[..., str]:
 
 
 def _groups(report: Report) -> list[dict[str, Any]]:
-    """The requirements by group, in the order of the catalogue; each with its evidence rule by rule."""
+    """The requirements by group, in the order of the catalogue; each with its evidence rule by rule, test by test."""
     return [
-        {"name": name, "requirements": [{**one, "checks": _checks(one)} for one in requirements]}
+        {
+            "name": name,
+            "requirements": [
+                {**one, "checks": _checks(one), "outcomes": _by(outcomes(one), "tool")} for one in requirements
+            ],
+        }
         for name, requirements in _by(report["requirements"], "group").items()
     ]
 
 
 def _checks(requirement: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was examined for a requirement, rule by rule; those that found nothing to examine come last."""
+    """What the audit examined for a requirement, rule by rule; rules that found nothing to examine come last."""
     evidence: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for piece in requirement["evidence"]:
+    for piece in (one for one in requirement["evidence"] if not one["ran_against"]):
         evidence.setdefault((piece["tool"], piece["rule"]), []).append(piece)
     rules = {(rule["tool"], rule["name"]): rule for rule in requirement["rules"]}
     return [

@@ -2,7 +2,7 @@
 
 Only what is met and nothing more passes. An accepted deviation is skipped with its reason, what only a deployment or
 tests can show is skipped, what is not met fails, what has no evidence is an error. Risks are never passed: each is
-skipped, with who accepted it.
+skipped, with who accepted it. A record of evidence fails where one of its outcomes did.
 """
 
 from collections.abc import Iterable
@@ -10,12 +10,13 @@ from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from compliance_report.formats.shared import mark
-from compliance_report.reading import place
+from compliance_report.reading import classes_in_words, place
 from compliance_report.report import Report
 from policies.printable import printable
 
 _RISKS: Final = "Open risks"
 _SCANNERS: Final = "Scanners"
+_RECORDS: Final = "Records of evidence"
 _AUDIT: Final = "The audit itself"
 _OUTCOMES: Final = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -30,6 +31,7 @@ def render(report: Report) -> str:
     cases |= {
         _RISKS: [_risk(risk) for risk in report["risks"]],
         _SCANNERS: [_scanner(scanner) for scanner in report["scanners"]],
+        **({_RECORDS: [_record(record) for record in report["records"]]} if report["records"] else {}),
         _AUDIT: [_problems(report)],
     }
     suites = [_suite(report, name, group) for name, group in cases.items()]
@@ -75,7 +77,7 @@ def _requirement(requirement: dict[str, Any], exceptions: dict[str, dict[str, An
         [
             f"Required: {requirement['text']}",
             f"Found: {requirement['summary']}",
-            f"Classes of evidence: {', '.join(requirement['classes']) or 'none'}",
+            f"Classes of evidence: {classes_in_words(requirement)}",
             f"Effect on controls: {requirement['effect']}{': ' if controls else ''}{controls}",
             *([f"Opens the risk {requirement['risk']}"] if requirement["risk"] else []),
         ]
@@ -91,7 +93,11 @@ def _outcome(requirement: dict[str, Any], exceptions: dict[str, dict[str, Any]])
         case "met with accepted deviation":
             names = dict.fromkeys(deviation["exception"] for deviation in requirement["deviations"])
             accepted = [_acceptance(exceptions[name]) for name in names]
-            return "skipped", f"accepted deviation: {'; '.join(accepted)}", _findings(requirement["deviations"])
+            return (
+                "skipped",
+                f"deviation under {'; '.join(accepted)}",
+                _findings(requirement["deviations"]),
+            )
         case "to be shown":
             return "skipped", summary, []
         case "no evidence":
@@ -132,6 +138,17 @@ def _scanner(scanner: dict[str, Any]) -> ET.Element:
         message = f"findings accepted by {names}: {len(scanner['violations'])}"
         return _case(_SCANNERS, name, "skipped", message, _findings(scanner["violations"]))
     return _case(_SCANNERS, name)
+
+
+def _record(record: dict[str, Any]) -> ET.Element:
+    """A record of tests: it fails where one of its outcomes did, and is skipped where it counts for nothing."""
+    name = f"{record['file']}: {record['tool']} of {record['when']}, on {record['ran_against']}"
+    if record["out_of_date"]:
+        return _case(_RECORDS, name, "skipped", f"out of date: {record['out_of_date']}", record["limits"])
+    if record["failed"]:
+        message = f"outcomes that do not hold: {record['failed']} of {record['outcomes']}"
+        return _case(_RECORDS, name, "failure", message, record["limits"])
+    return _case(_RECORDS, name)
 
 
 def _problems(report: Report) -> ET.Element:

@@ -1,10 +1,21 @@
-"""The report in Markdown, short enough for a pull request: what stands in the way, what was accepted, the facts."""
+"""The report in Markdown, short enough for a pull request: what stands in the way, who accepted what, the facts."""
 
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from compliance_report.reading import headline, open_violations, place, reached, risks_in_words, weakening_controls
+from compliance_report.reading import (
+    classes_in_words,
+    headline,
+    in_words,
+    open_violations,
+    place,
+    reached,
+    records_in_words,
+    reliability,
+    risks_in_words,
+    weakening_controls,
+)
 from compliance_report.report import ENDS_SOON_DAYS, Report
 from policies.printable import printable
 
@@ -27,13 +38,16 @@ def render(report: Report) -> str:
         f"# {_text(report['product'])}, environment {_code(report['suffix'])}: {report['verdict']}",
         *_draft(report),
         f"{headline(report)}.",
+        f"{risks_in_words(report)}.",
+        *_records(report),
         *_problems(report),
         *_violations(report),
         *_risks(report),
-        *_deviations(report),
+        *_register(report),
         *_changes(report),
-        *_other_exceptions(report),
-        *_rest(report),
+        *_later(report),
+        *_requirements(report),
+        *_tables(report),
         _footer(report),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -50,15 +64,17 @@ def _risks(report: Report) -> list[str]:
             f"{_code(risk['id'])} {_text(risk['title'])}",
             f"{risk['inherent']} → {risk['residual']}",
             f"{_ACCEPTANCE[risk['acceptance']['status']]}{_ends(risk)}",
+            ", ".join(_text(owner) for owner in risk["acceptance"]["owners"]) or "nobody",
             ", ".join(_text(scanner) for scanner in risk["scanners"]) or "none",
         )
         for risk in report["risks"]
     ]
     if not rows:
         return []
-    controls = "; ".join(f"{_text(name)}: {', '.join(found)}" for name, found in weakening_controls(report).items())
-    head = ("open risk", "inherent → residual", "acceptance", "scanners that object")
-    return ["## Open risks", f"{risks_in_words(report)}. {controls}.", _table(head, rows)]
+    weakened = weakening_controls(report).items()
+    controls = "; ".join(f"{_text(name)}: {_text(', '.join(found))}" for name, found in weakened)
+    head = ("open risk", "inherent → residual", "acceptance", "owner", "scanners that object")
+    return ["## Open risks", f"Weakened are {controls}.", _table(head, rows)]
 
 
 def _ends(risk: dict[str, Any]) -> str:
@@ -70,7 +86,28 @@ def _changes(report: Report) -> list[str]:
     if changes is None:
         return []
     lines = [f"- {_text(change['text'])}" for change in changes[:ROWS]] or ["Nothing."]
-    return ["## Changed since the earlier report", "\n".join([*lines, *_more(len(changes), "- ")])]
+    since = f", of {report['since']['at']}, commit {_code(report['since']['commit'])}" if report["since"] else ""
+    return [f"## Changed since the earlier report{since}", "\n".join([*lines, *_more(len(changes), "- ")])]
+
+
+def _records(report: Report) -> list[str]:
+    """What was gathered outside the audit, also what counts for nothing."""
+    lines = [f"- {_text(line)}" for line in records_in_words(report)]
+    return ["Evidence beside the templates:\n\n" + "\n".join(lines)] if lines else []
+
+
+def _tables(report: Report) -> list[str]:
+    """What tests show of a requirement beyond single values."""
+    blocks = []
+    for one in report["requirements"]:
+        for table in one["tables"]:
+            rows = [[_text(cell) for cell in row] for row in table["rows"][:ROWS]]
+            head = [_text(column) for column in table["columns"]]
+            blocks += [
+                f"### {_code(one['id'])} {_text(table['title'])} ({table['class']}: {_text(table['ran_against'])})",
+                "\n\n".join([_table(head, rows), *_more(len(table["rows"]), "")]),
+            ]
+    return ["## Shown by tests", *blocks] if blocks else []
 
 
 def _problems(report: Report) -> list[str]:
@@ -96,36 +133,53 @@ def _violations(report: Report) -> list[str]:
     return ["## Not met", "\n\n".join([table, *_more(len(found), "")])]
 
 
-def _deviations(report: Report) -> list[str]:
-    entries = {entry["id"]: entry for entry in report["exceptions"]}
-    rows = []
-    for one in _with_status(report, "met with accepted deviation"):
-        for name in dict.fromkeys(deviation["exception"] for deviation in one["deviations"]):
-            entry = entries[name]
-            rows.append((_title(one), _code(name), _text(entry["compensating_control"]), _until(entry)))
+def _register(report: Report) -> list[str]:
+    """Every decision of the register that holds here, with who owns it and who has approved it."""
+    entries = [(f"exception {_code(entry['id'])}", entry) for entry in report["exceptions"] if entry["holds_here"]]
+    accepted = ((risk, risk["acceptance"]["entry"]) for risk in report["risks"])
+    named = [(_code(risk["id"]), {"requirement": risk["requirement"], **entry}) for risk, entry in accepted if entry]
+    rows = [
+        (
+            name,
+            _code(entry["requirement"]) if entry["requirement"] else "none",
+            _text(entry["owner"]),
+            *_approval(entry),
+        )
+        for name, entry in (*entries, *named)
+    ]
     if not rows:
         return []
-    head = ("requirement", "exception", "what its owner says", "ends")
-    return ["## Deviations under an exception", _table(head, rows)]
+    head = ("decision", "demanded by", "owner", "approved by", "ends")
+    return ["## Who accepted what", _table(head, rows)]
 
 
-def _other_exceptions(report: Report) -> list[str]:
-    soon = [f"{_code(entry['id'])} ({_until(entry)})" for entry in report["exceptions"] if entry["ends_soon"]]
-    return [f"Exceptions that end within {ENDS_SOON_DAYS} days: {', '.join(soon)}."] if soon else []
+def _approval(entry: dict[str, Any]) -> tuple[str, str]:
+    approval = entry["approval"]
+    by = "nobody"
+    if approval:
+        by = f"{_text(approval['by'])}, {_text(approval['role'])}, {approval['on']} ({_text(approval['reference'])})"
+    evidenced = "" if entry["approval_evidenced"] else "; acceptance not evidenced"
+    soon = f", within {ENDS_SOON_DAYS} days" if entry["days_left"] <= ENDS_SOON_DAYS else ""
+    return f"{by}{evidenced}", f"{entry['expires']}{soon}"
 
 
-def _until(entry: dict[str, Any]) -> str:
-    acceptance = "" if entry["approval_evidenced"] else "; acceptance not evidenced"
-    return f"{entry['expires']}, {entry['days_left']} days left{acceptance}"
-
-
-def _rest(report: Report) -> list[str]:
-    later = [f"- {_title(one)}. {_text(one['summary'])}" for one in _with_status(report, "to be shown")]
-    met = ", ".join(one["id"] for one in _with_status(report, "met"))
-    return [
-        *(["## To be shown", "\n".join(later)] if later else []),
-        *([f"Met: {met}."] if met else []),
+def _requirements(report: Report) -> list[str]:
+    """Both verdicts on every requirement, in one table."""
+    rows = [
+        (
+            _title(one),
+            in_words(one["status"]),
+            one["effect"],
+            classes_in_words(one),
+        )
+        for one in report["requirements"]
     ]
+    return ["## Every requirement", _table(("requirement", "holds", "does to controls", "classes of evidence"), rows)]
+
+
+def _later(report: Report) -> list[str]:
+    later = [f"- {_title(one)}. {_text(one['summary'])}" for one in _with_status(report, "to be shown")]
+    return ["## To be shown", "\n".join(later)] if later else []
 
 
 def _footer(report: Report) -> str:
@@ -136,7 +190,17 @@ def _footer(report: Report) -> str:
         f"Reviewer: {_text(prepared['reviewer'])}. Signer: {_code(prepared['signer'])}."
     )
     limits = " ".join(_text(limit) for limit in report["limits"])
-    return f"---\n\n{facts} {limits} The evidence, resource by resource, is in report.html and report.json."
+    elsewhere = "The evidence, resource by resource, is in report.html and report.json."
+    return f"---\n\n{facts}{_reliability(report)} {limits} {elsewhere}"
+
+
+def _reliability(report: Report) -> str:
+    """How the rules did when that was last measured, and whether that still holds."""
+    measured = report["effectiveness"]
+    if measured is None:
+        return ""
+    out_of_date = f" Out of date: {_text(' '.join(measured['out_of_date']))}" if measured["out_of_date"] else ""
+    return f" The rules, as a tool: {_text(reliability(report))}{out_of_date}"
 
 
 def _with_status(report: Report, status: str) -> Iterable[dict[str, Any]]:

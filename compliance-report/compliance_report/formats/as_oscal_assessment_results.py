@@ -18,6 +18,7 @@ from compliance_report.formats.oscal import (
     risks,
     weakening_uuid,
 )
+from compliance_report.reading import classes_in_words, in_words
 from compliance_report.report import Report
 
 _NO_CONTROL: Final = {
@@ -29,8 +30,8 @@ _NO_CONTROL: Final = {
 def render(report: Report) -> str:
     """The assessment results; no control objective is ever satisfied in them.
 
-    The report knows what a design does to a control. Whether the control is satisfied where the system runs, and by
-    all that the control asks for, is not for it to say.
+    The report knows what a design does to a control, and, with evidence of the class implemented, what was set up on a
+    day. Whether all that the control asks for is satisfied is not for it to say, whatever the class.
     """
     seen = observations(report)
     found = risks(report)
@@ -86,7 +87,9 @@ def _finding(report: Report, framework: str, control: Mapping[str, Any]) -> dict
     requirements = [one for one in report["requirements"] if one["id"] in touching]
     against = [one for one in requirements if one["status"] in {"not met", "no evidence"}]
     reason = "fail" if control["direction"] == "weakens" or against else "other"
-    said = "; ".join(f"{one['id']} {one['title']} ({touching[one['id']]}): {one['status']}" for one in requirements)
+    said = "; ".join(
+        f"{one['id']} {one['title']} ({touching[one['id']]}): {in_words(one['status'])}" for one in requirements
+    )
     name = f"{framework} {control['control']}"
     seen = [one for requirement in requirements for one in related(report, requirement)]
     opened = [
@@ -98,7 +101,10 @@ def _finding(report: Report, framework: str, control: Mapping[str, Any]) -> dict
         "uuid": identify("finding", report["suffix"], framework, control["control"]),
         "title": line(f"{name} {control['title']}"),
         "description": prose(f"What the requirements do to it: {said}."),
-        "props": [prop("direction", control["direction"]), *(prop("requirement", one["id"]) for one in requirements)],
+        "props": [
+            prop("direction", control["direction"]),
+            *(prop("requirement", one["id"], f"Evidence: {classes_in_words(one)}.") for one in requirements),
+        ],
         "origins": [origin(report)],
         "target": {
             "type": "statement-id",
@@ -114,6 +120,6 @@ def _remark(reason: str) -> str:
     if reason == "fail":
         return "A requirement works against the control, or one that touches it is not met."
     return (
-        "Not determined, which OSCAL has no word for: the requirements speak of a part of the control, and their "
-        "evidence says nothing of the control in operation."
+        "Not determined, which OSCAL has no word for: the requirements speak of a part of the control, and whether the "
+        "whole of it works where the system runs is not shown. The classes of their evidence stand beside them."
     )

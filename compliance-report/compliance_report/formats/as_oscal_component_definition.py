@@ -13,6 +13,7 @@ from compliance_report.formats.oscal import (
     prose,
     system_uuid,
 )
+from compliance_report.reading import in_words, known_of_running
 from compliance_report.report import Report
 
 _MET: Final = frozenset({"met", "met with accepted deviation"})
@@ -37,7 +38,7 @@ def render(report: Report) -> str:
         "title": line(f"{report['product']}, environment {report['suffix']}"),
         "description": prose(
             f"{', '.join(stack['name'] or stack['file'] for stack in report['stacks'])}, as synthesized. "
-            "Known from its template: whether it is deployed is not known here."
+            f"{known_of_running(report)}"
         ),
         **({"props": weakened} if weakened else {}),
         **({"control-implementations": implementations} if implementations else {}),
@@ -86,5 +87,5 @@ def _implemented(report: Report, framework: str, control: Mapping[str, Any]) -> 
 
 def _directions(control: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{one['id']} {one['title']} ({one['direction']}): {one['status']}" for one in control["requirements"]
+        f"{one['id']} {one['title']} ({one['direction']}): {in_words(one['status'])}" for one in control["requirements"]
     )

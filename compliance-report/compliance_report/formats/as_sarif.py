@@ -1,5 +1,6 @@
 """The report as SARIF 2.1.0 (OASIS): a run a scanner, with passes, and accepted findings as suppressions.
 
+Each record of evidence that counts is a run too, of its outcomes.
 What a scanner did not say has a run of its own, `requirements`: what has no evidence fails there, what only tests or a
 deployment can show is open there, and the problems of the audit are its notifications.
 """
@@ -9,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from compliance_report.formats.shared import bundle_paths, mark
+from compliance_report.formats.shared import all_bundle_paths, bundle_paths, mark
+from compliance_report.reading import failed_outcomes, outcomes
 from compliance_report.report import Report
 from policies.sarif import log, standing
 
@@ -23,7 +25,12 @@ _BASES: Final = {
 
 def render(report: Report) -> str:
     """The report as a SARIF log, in ASCII."""
-    runs = [*(_scanner_run(scanner, report) for scanner in report["scanners"]), _requirements_run(report)]
+    counting = [record for record in report["records"] if not record["out_of_date"]]
+    runs = [
+        *(_scanner_run(scanner, report) for scanner in report["scanners"]),
+        *(_record_run(record, report) for record in counting),
+        _requirements_run(report),
+    ]
     draft = mark(report)
     properties = {
         "product": report["product"],
@@ -59,6 +66,25 @@ def _scanner_run(scanner: Mapping[str, Any], report: Report) -> dict[str, Any]:
         **_shared(report),
         "results": [_result(finding, indexes, exceptions, paths) for finding in findings],
         "properties": {"checks": scanner["checks"], "findings": scanner["findings"]},
+    }
+
+
+def _record_run(record: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """The outcomes of a record, failed ones first; the tests are its rules."""
+    passed = (
+        {**piece, "requirement": one["id"]}
+        for one in report["requirements"]
+        for piece in outcomes(one)
+        if piece["verdict"] == "pass"
+    )
+    found = [one for one in (*failed_outcomes(report), *passed) if one["pointer"]["file"] == record["file"]]
+    names = sorted({one["rule"] for one in found})
+    indexes = {name: index for index, name in enumerate(names)}
+    return {
+        "tool": {"driver": {"name": record["tool"], "rules": [{"id": name} for name in names]}},
+        **_shared(report),
+        "results": [_result(one, indexes, {}, all_bundle_paths(report)) for one in found],
+        "properties": {"class": record["class"], "ranAgainst": record["ran_against"], "finished": record["finished"]},
     }
 
 

@@ -11,7 +11,8 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
-from compliance_report.formats.shared import bundle_paths, mark
+from compliance_report.formats.shared import all_bundle_paths, bundle_paths, mark
+from compliance_report.reading import in_words, known_of_running, records_in_words
 from compliance_report.report import Report
 from policies.printable import printable
 
@@ -137,9 +138,9 @@ def local_definitions(report: Report, observations: Iterable[Item]) -> Item:
         "type": "this-system",
         "title": line(f"{report['product']}, environment {report['suffix']}"),
         "description": prose(", ".join(stack["name"] or stack["file"] for stack in report["stacks"])),
-        "status": {"state": "other", "remarks": "Known from its template: whether it is deployed is not known here."},
+        "status": {"state": "other", "remarks": prose(known_of_running(report))},
     }
-    tools = [
+    tools: list[Item] = [
         {
             "uuid": identify("tool", report["suffix"], scanner["name"]),
             "type": "software",
@@ -148,6 +149,17 @@ def local_definitions(report: Report, observations: Iterable[Item]) -> Item:
             "status": {"state": "operational"},
         }
         for scanner in report["scanners"]
+    ]
+    tools += [
+        {
+            "uuid": identify("tool", report["suffix"], record["tool"]),
+            "type": "software",
+            "title": line(record["tool"]),
+            "description": prose(told),
+            "props": [prop("evidence-class", record["class"]), prop("ran-against", record["ran_against"])],
+            "status": {"state": "operational"},
+        }
+        for record, told in zip(report["records"], records_in_words(report), strict=True)
     ]
     items = [
         {
@@ -250,7 +262,7 @@ def _evidence(report: Report, requirement: Item, rule: tuple[str, str], pieces: 
             f"{population['examined']} of {population['exist']} examined."
         ).strip(),
         "props": [prop("requirement", requirement["id"]), *_classes(pieces)],
-        "methods": ["EXAMINE"] if all(piece["class"] == "design" for piece in pieces) else ["TEST"],
+        "methods": ["TEST" if any(piece["ran_against"] for piece in pieces) else "EXAMINE"],
         "types": ["finding" if blocked else "control-objective"],
         "origins": [origin(report, rule[0])],
         "subjects": _subjects(report, pieces),
@@ -296,7 +308,7 @@ def _subjects(report: Report, findings: Iterable[Item]) -> list[Item]:
 
 def _relevant(report: Report, finding: Item, description: str) -> Item:
     file, path = finding["pointer"]["file"], finding["pointer"]["path"]
-    href = quote(bundle_paths(report).get(file, file).encode("utf-8", "replace"))
+    href = quote(all_bundle_paths(report).get(file, file).encode("utf-8", "replace"))
     return {
         **({"href": href} if href else {}),
         "description": prose(description),
@@ -346,7 +358,7 @@ def _weakening(report: Report, risk: Item) -> Item:
         ("risk", report["suffix"], risk["id"]),
         title=f"{risk['id']}: {risk['title']}",
         description=(
-            f"{requirement['id']} ({requirement['status']}) weakens: {controls}. {risk['acceptance']['why']}"
+            f"{requirement['id']} ({in_words(requirement['status'])}) weakens: {controls}. {risk['acceptance']['why']}"
             f"{' Said to compensate, but does not count: ' if idle else ''}{' '.join(idle)}"
         ),
         statement=risk["statement"],

@@ -16,3 +16,8 @@ def mark(report: Report) -> str:
 def bundle_paths(report: Report) -> dict[str, str]:
     """For each template's file the path at which it lies in the bundle, `/` between its parts."""
     return {stack["file"]: f"templates/{stack['file']}" for stack in report["stacks"]}
+
+
+def all_bundle_paths(report: Report) -> dict[str, str]:
+    """The same for every file that a piece of evidence may point into: the records lie where they say."""
+    return {**bundle_paths(report), **{record["file"]: record["file"] for record in report["records"]}}

@@ -18,6 +18,7 @@ def _made(folder: Path, *, signed: bool) -> Bundle:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auditing, "ASSEMBLIES", folder / "cdk.out")
         patch.setattr(auditing, "REPORTS", folder / "out")
+        patch.setattr(auditing, "RECORDS", folder / "evidence")
         assert audit("dev", context={}, environment=environment) == 0
     return Bundle(folder / "out" / "dev", folder / "out" / "dev.zip", private, public)
 

@@ -15,14 +15,18 @@ from compliance_report.catalogue import (
     Source,
     TemplateValue,
 )
+from compliance_report.effectiveness import Effectiveness
 from compliance_report.facts import Commit, Facts
 from compliance_report.manifest import Manifest
+from compliance_report.record import Held, Record, Table
+from compliance_report.record import Outcome as Proven
 from compliance_report.report import build_report
 from compliance_report.verdicts import judge
 from policies.examination import Examination
-from policies.exceptions import Acceptance, AcceptedException, Approval, Level, ScannerRule
+from policies.exceptions import Acceptance
 from policies.finding import Finding, Scan
 from policies.judge import Outcome, Verdict
+from policies.register import AcceptedException, AcceptedRisk, Approval, Level, ScannerRule
 from policies.rule import Rule, Severity
 from policies.template import Resource, Stack, Template
 
@@ -181,6 +185,15 @@ ENTRY = AcceptedException(
     expires=date(2027, 1, 10),
     approval=None,
 )
+ACCEPTED_RISK = AcceptedRisk(
+    requirement="CFG-02",
+    environments=("*",),
+    reason="Nobody has yet moved the last legacy client.",
+    residual_risk=Level.MEDIUM,
+    owner="Head of data protection",
+    expires=date(2027, 6, 30),
+    approval=None,
+)
 APPROVAL = Approval("R. Example", "Head of risk", date(2026, 11, 2), "CHG-1042")
 
 
@@ -208,6 +221,7 @@ FACTS = Facts(
     commit=Commit("4f1c0de" + "0" * 33, "clean"),
     assembly_digest=DIGEST,
     rules_digest=DIGEST,
+    sources_digest=DIGEST,
     templates={NAME: ("TapStack-dev.template.json", DIGEST)},
     tools={"Python": "3.11.7", "AWS CDK": "2.275.0"},
     now=datetime(2026, 11, 22, 19, 0, tzinfo=UTC),
@@ -218,16 +232,120 @@ FACTS = Facts(
 SIGNER = "5f" * 32
 
 
+GROUND = {"what": "moto, an emulator of AWS", "endpoint": "http://localhost:5000", "account": "123456789012"}
+RAN_AGAINST = "moto, an emulator of AWS (account 123456789012, endpoint http://localhost:5000)"
+
+
+def outcome(requirement: str = "DB-02", verdict: str = "pass", **changes: str) -> Proven:
+    fields = {
+        "test": "tests/integration/test_database.py::test_multi_az",
+        "requirement": requirement,
+        "verdict": verdict,
+        "resource": "postgres-dev",
+        "resource_type": "AWS::RDS::DBInstance",
+        "what": "the instance is Multi-AZ",
+        "expected": "true",
+        "observed": "true" if verdict == "pass" else "false",
+        "command": "aws rds describe-db-instances --query 'DBInstances[0].MultiAZ'",
+    }
+    return Proven(**{**fields, **changes})
+
+
+def record(*outcomes: Proven, **changes: Any) -> Record:
+    """A record of a deployment on the emulator, about the assembly that is audited."""
+    fields: dict[str, Any] = {
+        "file": "emulated.json",
+        "content": b"{}",
+        "class_": "emulated",
+        "kind": "integration test",
+        "subject": {"assembly": DIGEST},
+        "ran_against": GROUND,
+        "started": "2026-11-21T23:50:00+00:00",
+        "finished": "2026-11-22T00:10:00+00:00",
+        "clock": "the system clock of the host",
+        "outcomes": outcomes,
+        "tables": (),
+        "limits": (),
+    }
+    return Record(**{**fields, **changes})
+
+
+def unit_tests(*outcomes: Proven, **changes: Any) -> Record:
+    """A record of unit tests, about the sources."""
+    about = {"what": "the code"}
+    fields = {"file": "tests.json", "class_": "design", "kind": "unit test", "ran_against": about}
+    return record(*outcomes, **{**fields, "subject": {"sources": DIGEST}, **changes})
+
+
+def analogue(*outcomes: Proven, **changes: Any) -> Record:
+    """A record of tests on a real PostgreSQL, with a table."""
+    table = Table("CFG-02", "Statements", ("class", "line seen"), (("DDL", "LOG:  CREATE TABLE t"), ("DO", "")))
+    fields = {"file": "analogue.json", "class_": "analogue", "kind": "database test", "tables": (table,)}
+    return unit_tests(*outcomes, **{**fields, "ran_against": {"what": "PostgreSQL 15.18"}, **changes})
+
+
+OLD = f"sha256:{'1' * 64}"
+STALE = "it is about another assembly"
+
+
+def records() -> tuple[Held, ...]:
+    """A record that does not hold, one that does, and one that is out of date."""
+    return (
+        Held(analogue(outcome("CFG-02", command="")), ""),
+        Held(record(outcome("DB-02", "fail"), outcome("PRC-02")), ""),
+        Held(
+            record(
+                outcome("CFG-02", "fail"),
+                file="implemented.json",
+                class_="implemented",
+                subject={"assembly": OLD},
+                limits=("No failover was exercised.",),
+            ),
+            STALE,
+        ),
+        Held(unit_tests(outcome("PRC-02", resource="", resource_type="", command=""), outcome("DB-02")), ""),
+    )
+
+
+FIGURES = {
+    "tried": 12,
+    "detected": 12,
+    "tried_on_constructs": 10,
+    "detected_on_constructs": 9,
+    "noticed_by": [{"scanner": "checkov", "noticed": 3}, {"scanner": "cloudformation-validate", "noticed": 0}],
+    "noticed_by_any": 3,
+}
+MEASURED = Effectiveness(
+    b"{}",
+    DIGEST,
+    {"AWS CDK": "2.275.0"},
+    {
+        "violations": FIGURES,
+        "harmless": {"tried": 140, "false_alarms": 0},
+        "scanners": [{"name": "checkov", "tried": 12, "noticed": 3, "refused": 0}],
+    },
+    {"DB-02": FIGURES},
+)
+
+
+def recorded_report(*held: Held, measured: Effectiveness | None = MEASURED) -> dict[str, Any]:
+    """The report of an audit whose templates are as they should be, with records and a measurement."""
+    examined, known = examination(), catalogue()
+    verdicts = judge(known, examined, RULES, (), records=held or records())
+    return build_report(known, examined, verdicts, FACTS, signer=SIGNER, effectiveness=measured)
+
+
 def report(
     examined: Examination | None = None,
     *,
     entries: Sequence[AcceptedException] = (),
+    accepted_risks: Sequence[AcceptedRisk] = (),
     of: Catalogue | None = None,
     signer: str | None = SIGNER,
 ) -> dict[str, Any]:
     examined = examined or examination()
     known = of or catalogue()
-    return build_report(known, examined, judge(known, examined, RULES, entries), FACTS, signer=signer)
+    return build_report(known, examined, judge(known, examined, RULES, entries, accepted_risks), FACTS, signer=signer)
 
 
 def accepted_report(entry: AcceptedException = ENTRY) -> dict[str, Any]:
@@ -235,6 +353,10 @@ def accepted_report(entry: AcceptedException = ENTRY) -> dict[str, Any]:
 
 
 def failed_report() -> dict[str, Any]:
+    return report(failed_examination())
+
+
+def failed_examination() -> Examination:
     bad = finding(Verdict.FAIL, observed="false", message="MultiAZ is false; required: true")
     unclear = finding(
         Verdict.UNKNOWN,
@@ -246,5 +368,4 @@ def failed_report() -> dict[str, Any]:
         path="",
         severity="medium",
     )
-    examined = examination([bad, unclear], others=[OBJECTION], problems=("checkov: gave up after 120 s",))
-    return report(examined)
+    return examination([bad, unclear], others=[OBJECTION], problems=("checkov: gave up after 120 s",))

@@ -44,12 +44,10 @@ def _changed(value: Any, text: str, fixed: set[str]) -> Any:
 
 def _strings(value: Any, schema: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     """Every text of a report, and whether its schema leaves it free."""
+    if "anyOf" in schema:
+        schema = next(one for one in schema["anyOf"] if one.get("type") != "null")
     if "$ref" in schema:
         schema = reduce(lambda part, key: part[key], schema["$ref"].removeprefix("#/").split("/"), SCHEMA)
-    if isinstance(value, dict) and "anyOf" in schema:
-        schema = next(one for one in schema["anyOf"] if one.get("type") == "object")
-    if isinstance(value, list) and "anyOf" in schema:
-        schema = next(one for one in schema["anyOf"] if one.get("type") == "array")
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _strings(item, schema["properties"][key])

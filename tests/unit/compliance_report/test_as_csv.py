@@ -57,6 +57,8 @@ def test_a_row_says_what_was_examined_and_found_and_how_to_see_it_again() -> Non
         "clock": "SOURCE_DATE_EPOCH",
         "prints": "true",
         "run_in": "bundle",
+        "ran_against": "",
+        "supporting": "",
         "draft": "",
     }
     assert "MultiAZ" in row["command"]

@@ -81,7 +81,7 @@ def test_an_accepted_deviation_says_by_what_until_when_and_why() -> None:
     (skipped,) = suites(accepted_report())["Configuration"]["CFG-02 SSL not enforced"].result
 
     assert skipped.message == (
-        "accepted deviation: exception tls-not-enforced until 2027-01-10, acceptance not evidenced: "
+        "deviation under exception tls-not-enforced until 2027-01-10, acceptance not evidenced: "
         "Legacy applications cannot speak TLS."
     )
     assert skipped.text == "checkov CKV2_AWS_69 at TapStack-dev/Database/Resource: fail: Ensure encryption in transit"
@@ -104,7 +104,7 @@ def test_a_case_tells_both_verdicts() -> None:
     assert str(case.system_out).splitlines() == [
         "Required: What must hold.",
         "Found: Met: 1 check on 1 resource, all passed.",
-        "Classes of evidence: design",
+        "Classes of evidence: design: met",
         "Effect on controls: weakens: weakens SC-8 (NIST SP 800-53 r5), partial 6.3.3 (PCI DSS v4.0.1)",
         "Opens the risk RISK-CFG-02",
     ]

@@ -11,6 +11,8 @@ import pytest
 
 from compliance_report import bundle as bundling
 from compliance_report.bundle import (
+    COMPONENTS,
+    EFFECTIVENESS,
     GUIDE,
     INPUTS,
     RUN,
@@ -32,7 +34,18 @@ NOON = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
 
 
 def test_a_bundle_holds_every_format_the_inputs_and_the_seal(signed_once: Bundle, unsigned_once: Bundle) -> None:
-    always = {*FORMATS, GUIDE, INPUTS, RUN, "SHA256SUMS", "history.jsonl", "requirements.yaml", "exceptions.yaml"}
+    always = {
+        *FORMATS,
+        COMPONENTS,
+        EFFECTIVENESS,
+        GUIDE,
+        INPUTS,
+        RUN,
+        "SHA256SUMS",
+        "history.jsonl",
+        "requirements.yaml",
+        "exceptions.yaml",
+    }
     for bundle, seal in (
         (signed_once, {"statement.dsse.json", "public-key.pem"}),
         (unsigned_once, {"statement.UNSIGNED.json"}),

@@ -13,7 +13,7 @@ from compliance_report.catalogue import (
     TemplateValue,
     load_catalogue,
 )
-from policies.exceptions import Level
+from policies.register import Level
 
 CATALOGUE = Path(__file__).parents[3] / "compliance-report" / "requirements.yaml"
 

@@ -16,11 +16,11 @@ from tests.unit.compliance_report.examples import (
 )
 
 PASSED = """\
-PASSED  TapStack-dev: 2 of 3 requirements met, 0 not met, 0 without evidence, 1 to be shown by tests \
+PASSED, 1 risk open  TapStack-dev: 2 of 3 requirements met, 0 not met, 0 without evidence, 1 to be shown by tests \
 or on the deployed stack
 
      2  met
-     0  met with accepted deviation
+     0  met with a deviation
      0  not met
      0  no evidence
      1  to be shown
@@ -33,11 +33,11 @@ Template evidence only: nothing is known of a running database.
 Report: compliance-report/out/dev/report.html (and other formats)"""
 
 FAILED = """\
-FAILED  TapStack-dev: 0 of 3 requirements met, 2 not met, 0 without evidence, 1 to be shown by tests \
+FAILED, 1 risk open  TapStack-dev: 0 of 3 requirements met, 2 not met, 0 without evidence, 1 to be shown by tests \
 or on the deployed stack
 
      0  met
-     0  met with accepted deviation
+     0  met with a deviation
      2  not met
      0  no evidence
      1  to be shown
@@ -77,7 +77,7 @@ def test_failed_audit_names_requirement_rule_place_reason_and_fix() -> None:
 def test_accepted_deviations_and_exceptions_are_counted() -> None:
     text = summary(accepted_report(), colour=False)
 
-    assert "2 of 3 requirements met (1 with an accepted deviation), " in text
+    assert "2 of 3 requirements met (1 with a deviation, its acceptance evidenced for 0), " in text
     assert "\nExceptions: 1, 1 with acceptance not evidenced, 1 ending within 60 days\n" in text
 
 

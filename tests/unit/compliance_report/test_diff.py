@@ -20,11 +20,21 @@ from compliance_report.report import build_report
 from compliance_report.verdicts import judge
 from policies.evaluate import SCANNER, evaluate
 from policies.examination import Examination
-from policies.exceptions import Acceptance, AcceptedException, load_register
+from policies.exceptions import Acceptance
 from policies.finding import Scan
+from policies.register import AcceptedException, AcceptedRisk, Level, load_register
 from policies.rules import ALL_RULES
 from policies.template import Stack, Template
-from tests.unit.compliance_report.examples import DIGEST, ENTRY, FACTS, accepted_report, failed_report, report
+from tests.unit.compliance_report.examples import (
+    ACCEPTED_RISK,
+    APPROVAL,
+    DIGEST,
+    ENTRY,
+    FACTS,
+    accepted_report,
+    failed_report,
+    report,
+)
 from tests.unit.compliance_report.hostility import SCHEMA, TEXTS, hostile
 
 Edit = Callable[[dict[str, Any]], object]
@@ -57,7 +67,7 @@ def audited(
     roster = {rule.name: 1 for rule in ALL_RULES}
     examination = Examination("dev", (template,), (Scan(SCANNER, "1.0", findings, roster),), Acceptance())
     catalogue = catalogue or load_catalogue(CATALOGUE)
-    entries = load_register(app.REGISTER) if entries is None else entries
+    entries = load_register(app.REGISTER).exceptions if entries is None else entries
     facts = replace(facts, templates={template.name: (template.name, DIGEST)})
     return build_report(catalogue, examination, judge(catalogue, examination, ALL_RULES, entries), facts)
 
@@ -91,7 +101,7 @@ def test_five_changes_of_the_audited_stack_are_each_told_once_and_nothing_else(d
     after = audited(
         without_swap_alarm(with_instance_class(dev_template)),
         catalogue=with_edited_text(load_catalogue(CATALOGUE)),
-        entries=(*load_register(app.REGISTER), ENTRY),
+        entries=(*load_register(app.REGISTER).exceptions, ENTRY),
         facts=WITH_TOOL,
     )
 
@@ -405,6 +415,33 @@ def test_an_exception_that_time_has_ended_has_ended() -> None:
     assert compare(later, edited(lambda document: document["exceptions"][0].update(days_left=-2), later)) == []
 
 
+UNTIL = "until 2027-06-30, owner Head of data protection, acceptance not evidenced"
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "text"),
+    [
+        ([], [ACCEPTED_RISK], f"added, {UNTIL}"),
+        ([ACCEPTED_RISK], [], "ended, taken from the register"),
+        (
+            [ACCEPTED_RISK],
+            [replace(ACCEPTED_RISK, expires=date(2027, 7, 31))],
+            "extended from 2027-06-30 to 2027-07-31",
+        ),
+        ([ACCEPTED_RISK], [replace(ACCEPTED_RISK, owner="Nobody", reason="None.")], "edited (reason, owner)"),
+        ([ACCEPTED_RISK], [replace(ACCEPTED_RISK, approval=APPROVAL)], "edited (approval)"),
+        ([ACCEPTED_RISK], [replace(ACCEPTED_RISK, residual_risk=Level.HIGH)], "edited (residual risk)"),
+    ],
+    ids=["added", "ended", "extended", "edited", "approved", "raised"],
+)
+def test_a_risk_that_is_accepted_by_name_is_told_by_what_became_of_it(
+    was: list[AcceptedRisk], now: list[AcceptedRisk], text: str
+) -> None:
+    (change,) = compare(report(accepted_risks=was), report(accepted_risks=now))
+    assert (change["kind"], change["id"]) == ("acceptance", "RISK-CFG-02")
+    assert change["text"] == f"Acceptance of RISK-CFG-02: {text}."
+
+
 def test_an_exception_that_is_taken_from_the_register_has_ended() -> None:
     without = edited(lambda document: document["exceptions"].clear(), accepted_report())
 
@@ -525,9 +562,9 @@ def test_hostile_texts_do_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
         (b"{", "is no JSON; give a report.json, or the folder of a bundle"),
         (b"\xff", "is no JSON; give a report.json, or the folder of a bundle"),
         (b"[" * 100_000, "is no JSON; give a report.json, or the folder of a bundle"),
-        (b"[]", "is no report of schema version 2.0 (it says None); compare reports that this version made"),
-        (b'{"schema_version": "1.0"}', "is no report of schema version 2.0 (it says '1.0'); compare reports"),
-        (b'{"schema_version": "2.0"}', "is no report as report.schema.json has it (the report: '"),
+        (b"[]", "is no report of schema version 3.0 (it says None); compare reports that this version made"),
+        (b'{"schema_version": "1.0"}', "is no report of schema version 3.0 (it says '1.0'); compare reports"),
+        (b'{"schema_version": "3.0"}', "is no report as report.schema.json has it (the report: '"),
     ],
     ids=["no JSON", "no text", "deep", "no object", "other version", "incomplete"],
 )

@@ -19,6 +19,7 @@ from compliance_report.facts import (
     read_tools,
 )
 from compliance_report.manifest import read_manifest
+from compliance_report.record import digest_of_sources
 from tests.unit.compliance_report.examples import CONTENT, template
 
 
@@ -222,3 +223,12 @@ def test_assembly_whose_manifest_cannot_be_read_is_refused_in_one_line(
 )
 def test_nobody_reviews_unless_somebody_is_named(environment: dict[str, str], reviewer: str) -> None:
     assert read_reviewer(environment) == reviewer
+
+
+def test_the_sources_are_told_by_their_digest_and_by_nothing_where_git_cannot_tell_them(
+    repository: Path, assembly: Path, tmp_path: Path
+) -> None:
+    assert gather_facts(repository, assembly, [], environment={}).sources_digest == digest_of_sources(repository)
+    nowhere = tmp_path / "no checkout"
+    nowhere.mkdir()
+    assert gather_facts(nowhere, assembly, [], environment={}).sources_digest == ""

@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from compliance_report.report import build_report
 from compliance_report.verdicts import judge
 from policies.judge import Verdict
 from tests.unit.compliance_report.examples import (
+    ACCEPTED_RISK,
     APPROVAL,
     ENTRY,
     FACTS,
@@ -31,6 +33,8 @@ from tests.unit.compliance_report.examples import (
     finding,
     report,
     requirement,
+    rule,
+    template,
 )
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -129,7 +133,7 @@ def test_markdown_shows_hostile_names_harmlessly() -> None:
 def test_markdown_table_rows_keep_their_cells() -> None:
     for line in as_markdown.render(hostile_report()).splitlines():
         if line.startswith("| "):
-            assert len(re.findall(r"(?<!\\)\|", line)) in {4, 5}, line
+            assert len(re.findall(r"(?<!\\)\|", line)) in {4, 5, 6}, line
 
 
 @pytest.mark.parametrize(
@@ -175,8 +179,14 @@ def test_markdown_of_a_plain_pass_has_no_empty_sections() -> None:
     text = as_markdown.render(report())
 
     assert text.startswith("# PostgreSQL database infrastructure, environment `dev`: passed\n")
-    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Open risks", "## To be shown"]
-    assert "\nMet: DB-02, CFG-02.\n" in text
+    assert re.findall(r"^## .*", text, re.MULTILINE) == [
+        "## Open risks",
+        "## To be shown",
+        "## Every requirement",
+    ]
+    assert "\n| `DB-02` Multi-AZ | met | supports | design: met |\n" in text
+    assert "\n| `CFG-02` SSL not enforced | met | weakens | design: met |\n" in text
+    assert "\n| `PRC-02` Unit tests | to be shown | none | none |\n" in text
     assert "weakens 1 control and leaves 1 risk open" in text
 
 
@@ -186,8 +196,9 @@ def test_markdown_of_requirements_that_touch_nothing_and_are_not_met_says_no_mor
 
     text = as_markdown.render(build_report(known, examined, judge(known, examined, RULES[:1], ()), FACTS))
 
-    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Not met"]
-    assert "Met:" not in text
+    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Not met", "## Every requirement"]
+    assert "\n| `DB-02` Title of DB-02 | not met | none | design: not met |\n" in text
+    assert "Who accepted what" not in text
     assert "weaken" not in text
 
 
@@ -201,10 +212,31 @@ def test_markdown_says_what_must_be_said() -> None:
 def test_markdown_says_who_accepted_when_somebody_has() -> None:
     without, having = accepted_report(), accepted_report(replace(ENTRY, approval=APPROVAL))
 
-    assert "| acceptance not evidenced, until 2027-01-10 | checkov |" in as_markdown.render(without)
-    assert "49 days left; acceptance not evidenced |" in as_markdown.render(without)
-    assert "| accepted, until 2027-01-10 | checkov |" in as_markdown.render(having)
-    assert "49 days left |" in as_markdown.render(having)
+    owner = "Head of application engineering"
+    exception = f"| exception `tls-not-enforced` | `CFG-02` | {owner} "
+    who = "R. Example, Head of risk, 2026-11-02 (CHG-1042)"
+    ends = "| 2027-01-10, within 60 days |"
+    assert f"| acceptance not evidenced, until 2027-01-10 | {owner} | checkov |" in as_markdown.render(without)
+    assert f"{exception}| nobody; acceptance not evidenced {ends}" in as_markdown.render(without)
+    assert f"| accepted, until 2027-01-10 | {owner} | checkov |" in as_markdown.render(having)
+    assert f"{exception}| {who} {ends}" in as_markdown.render(having)
+
+
+def test_markdown_lists_the_risks_that_are_accepted_by_name() -> None:
+    text = as_markdown.render(report(accepted_risks=[ACCEPTED_RISK]))
+
+    named = "| `RISK-CFG-02` | `CFG-02` | Head of data protection | nobody; acceptance not evidenced | 2027-06-30 |"
+    assert f"\n{named}\n" in text
+    assert "| acceptance not evidenced, until 2027-06-30 | Head of data protection | none |" in text
+
+
+def test_no_format_for_people_says_accepted_of_a_deviation_that_nobody_has_approved() -> None:
+    without, having = accepted_report(), accepted_report(replace(ENTRY, approval=APPROVAL))
+
+    assert "2 of 3 requirements met (1 with a deviation, its acceptance evidenced for 0)" in as_markdown.render(without)
+    assert "2 of 3 requirements met (1 with a deviation, its acceptance evidenced for 1)" in as_markdown.render(having)
+    assert "CFG-02 SSL not enforced ◐ Met with a deviation acceptance not evidenced" in page_text(without)
+    assert "CFG-02 SSL not enforced ◐ Met with a deviation acceptance evidenced" in page_text(having)
 
 
 def test_markdown_marks_a_draft_above_everything_else() -> None:
@@ -309,7 +341,7 @@ def test_html_tables_have_headers_and_what_scrolls_can_be_reached_by_keyboard(pa
 def test_html_says_what_the_report_does_not_say(page: Page) -> None:
     assert "Template evidence only" in page.text
     assert "nothing is known of a running database" in page.text
-    assert "no compliance with any framework is claimed" in page.text
+    assert "No compliance with any framework is claimed" in page.text
 
 
 def test_html_is_closed_to_script_from_elsewhere(page: Page) -> None:
@@ -331,11 +363,56 @@ def test_html_shows_hostile_names_as_text() -> None:
 def test_html_shows_verdicts_in_words_and_not_by_colour_alone() -> None:
     text = Page(as_html.render(mixed_report())).text
 
-    for words in ("✓ Met", "◐ Met with accepted deviation", "✕ Not met", "? No evidence", "○ To be shown"):
+    for words in ("✓ Met", "◐ Met with a deviation", "✕ Not met", "? No evidence", "○ To be shown"):
         assert words in text
     assert "↑ supports CP-10 System Recovery" in text
     assert "↓ weakens SC-8 (in transit)" in text
     assert "↗ partial 6.3.3 † fit not checked" in text
+
+
+def page_text(document: dict[str, Any]) -> str:
+    return Page(as_html.render(document)).text
+
+
+def test_html_says_of_each_requirement_who_accepted_what() -> None:
+    nothing = "Who accepted what? Nothing to accept: it opens no risk, and no scanner objects."
+    assert nothing in page_text(report())
+    unaccepted = "Who accepted what? RISK-CFG-02: acceptance not evidenced , approved by nobody; owner nobody."
+    assert unaccepted in page_text(report())
+
+    approved = accepted_report(replace(ENTRY, approval=APPROVAL))
+    assert (
+        "Who accepted what? exception tls-not-enforced: accepted by R. Example, Head of risk, on 2026-11-02 (CHG-1042) "
+        "; owner Head of application engineering; until 2027-01-10."
+    ) in page_text(approved)
+
+    named = page_text(report(accepted_risks=[ACCEPTED_RISK]))
+    assert (
+        "Who accepted what? RISK-CFG-02: acceptance not evidenced , approved by nobody; owner Head of data protection; "
+        "until 2027-06-30."
+    ) in named
+    assert "Reason to accept it Nobody has yet moved the last legacy client. Level: medium. Environments: *." in named
+    assert "Approved by nobody. Ends 2027-06-30 (220 days left)" in named
+    by_name = page_text(report(accepted_risks=[replace(ACCEPTED_RISK, approval=APPROVAL, expires=date(2026, 12, 1))]))
+    assert "Approved by R. Example, Head of risk, on 2026-11-02 (CHG-1042). Ends 2026-12-01 (9 days left)" in by_name
+    assert "! within 60 days" in by_name
+
+
+def test_html_says_beside_the_verdict_what_is_left_open() -> None:
+    assert "✓ Passed 1 risk open, 0 accepted 2 of 3 requirements met" in page_text(report())
+    assert "risk open" not in page_text(report(of=catalogue(requirement("DB-02"))))
+
+
+def test_html_says_on_how_many_there_was_nothing_to_judge() -> None:
+    several = (rule("database-is-multi-az", "DB-02"), *RULES[1:])
+    content = json.dumps(
+        {"Resources": {name: {"Type": "AWS::RDS::DBInstance"} for name in ("Database", "Other", "More")}}
+    )
+    examined = examination(templates=(template(content=content),))
+    document = build_report(catalogue(), examined, judge(catalogue(), examined, several, ()), FACTS)
+    assert "What was examined? 1 examined; nothing to judge on 2 more that were looked at. Named below" in page_text(
+        document
+    )
 
 
 def test_html_shows_evidence_resource_by_resource() -> None:
@@ -425,7 +502,7 @@ def test_html_shows_each_risk_with_what_compensates_and_who_accepts_it() -> None
 
     assert "RISK-CFG-02 Traffic in clear text Whoever can read the traffic reads the data." in text
     assert "Level inherent high → residual medium" in text
-    assert "Acceptance not evidenced . No approval is on record for tls-not-enforced." in text
+    assert "Acceptance not evidenced . No approval is on record for exception 'tls-not-enforced'." in text
     assert "Ends 2027-01-10 (49 days left)" in text
     assert "✓ Compensates: The database is Multi-AZ." in text
     assert "✕ Does not count: A second database stands by." in text
@@ -436,7 +513,7 @@ def test_html_shows_each_risk_with_what_compensates_and_who_accepts_it() -> None
 def test_html_says_that_nobody_accepts_a_risk_that_no_scanner_objects_to() -> None:
     text = Page(as_html.render(report())).text
 
-    assert "Accepted by nobody on record . No scanner objects" in text
+    assert "Accepted by nobody on record . No entry of the register speaks of this risk" in text
     assert "none; their silence is not agreement" in text
     assert "no date: nothing is accepted" in text
 
@@ -444,7 +521,7 @@ def test_html_says_that_nobody_accepts_a_risk_that_no_scanner_objects_to() -> No
 def test_html_says_who_has_accepted_a_risk() -> None:
     text = Page(as_html.render(accepted_report(replace(ENTRY, approval=APPROVAL)))).text
 
-    assert "Acceptance evidenced . Each exception for it was approved by somebody other than its owner." in text
+    assert "Acceptance evidenced . Approved by somebody other than the owner: exception 'tls-not-enforced'." in text
     assert "owner Head of application engineering: acceptance evidenced. Only" in text
 
 
@@ -518,7 +595,7 @@ def test_html_names_no_more_than_a_dozen_that_there_was_nothing_to_judge_on() ->
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (None, "No earlier report was given."),
+        (None, "No change is known of: no earlier report stood here, or none that says anything else."),
         ([], "Changed since the earlier report Nothing."),
         (
             [{"kind": "tool", "id": "x", "was": "1", "now": "2", "text": "x went from 1 to 2."}],

@@ -229,11 +229,11 @@ def test_a_finding_on_a_control_says_why_it_is_not_satisfied() -> None:
         "cp-9.8_smt": ("fail", r"What the requirements do to it: DB-04 Backups \(supports\): not met."),
         "sc-8_smt": (
             "fail",
-            r"What the requirements do to it: CFG-02 SSL not enforced \(weakens\): met with accepted deviation.",
+            r"What the requirements do to it: CFG-02 SSL not enforced \(weakens\): met with a deviation.",
         ),
         "c-pci-dss-v4.0.1_6.3.3_smt": (
             "other",
-            r"What the requirements do to it: CFG-02 SSL not enforced \(partial\): met with accepted deviation.",
+            r"What the requirements do to it: CFG-02 SSL not enforced \(partial\): met with a deviation.",
         ),
         "c-soc-2_a1.2_smt": ("fail", r"What the requirements do to it: DB-07 Not public \(supports\): no evidence."),
     }
@@ -316,7 +316,8 @@ def test_what_failed_or_is_undecided_is_an_observation_that_finds() -> None:
 def test_evidence_that_is_not_of_a_template_is_about_the_system_and_was_a_test_where_it_ran() -> None:
     document = report()
     piece = document["requirements"][0]["evidence"][0]
-    piece |= {"class": "emulated", "pointer": {"file": "", "path": "", "line": 0, "excerpt": ""}}
+    nowhere = {"file": "", "path": "", "line": 0, "excerpt": ""}
+    piece |= {"class": "emulated", "ran_against": "an emulator", "pointer": nowhere}
 
     content = result(document)
 
@@ -385,7 +386,7 @@ def test_a_risk_says_what_it_weakens_what_compensates_until_when_and_what_ends_i
 
     assert risk["statement"] == "Whoever can read the traffic reads the data."
     assert risk["description"].startswith(
-        r"CFG-02 \(met with accepted deviation\) weakens: NIST SP 800-53 r5 SC-8. No approval is on record"
+        r"CFG-02 \(met with a deviation\) weakens: NIST SP 800-53 r5 SC-8. No approval is on record"
     )
     assert (
         "Said to compensate, but does not count: A second database stands by. Somebody watches."
@@ -447,7 +448,7 @@ def test_the_component_implements_what_a_met_requirement_supports_and_never_what
             "name": "weakened-control",
             "ns": oscal.NAMESPACE,
             "value": "NIST SP 800-53 r5 SC-8",
-            "remarks": r"CFG-02 SSL not enforced \(weakens\): met with accepted deviation",
+            "remarks": r"CFG-02 SSL not enforced \(weakens\): met with a deviation",
         }
     ]
 

@@ -134,3 +134,35 @@ def test_nothing_is_written_into_the_bundle(signed: Bundle, capsys: Output) -> N
     before = times()
     assert verify(signed.folder, again=True) == 0, capsys.readouterr().out
     assert times() == before
+
+
+def test_a_record_that_was_put_in_and_sealed_is_caught(signed: Bundle, capsys: Output) -> None:
+    content = {
+        "schema": "1.0",
+        "class": "implemented",
+        "kind": "integration test",
+        "subject": {"assembly": signed.read()["assembly"]["digest"]},
+        "ran_against": {"what": "AWS", "endpoint": "https://rds", "account": "1", "caller": "arn"},
+        "started": "2026-11-22T00:00:00+00:00",
+        "finished": "2026-11-22T00:00:00+00:00",
+        "clock": "a clock",
+        "tables": [],
+        "limits": [],
+        "outcomes": [
+            dict.fromkeys(("resource", "resource_type", "expected", "observed", "command"), "x")
+            | {"test": "t", "what": "w", "requirement": "PRC-03", "verdict": "pass"}
+        ],
+    }
+    (signed.folder / "evidence").mkdir()
+    signed.write(content, "evidence/implemented.json")
+    signed.seal_again(key=signed.key)
+    assert verify(signed.folder, public_key=signed.public) == 0
+    assert verify(signed.folder, public_key=signed.public, again=True) == 1
+    output = capsys.readouterr().out
+    assert "requirement PRC-03.status: the report says 'to be shown'; performed again, it is 'met'" in output
+
+
+def test_figures_that_were_bettered_and_sealed_are_caught(signed: Bundle, capsys: Output) -> None:
+    forge(signed, lambda report: report["effectiveness"]["violations"].update(tried=1, detected=1))
+    assert verify(signed.folder, again=True) == 1
+    assert "effectiveness.violations.tried" in capsys.readouterr().out

@@ -262,7 +262,11 @@ def test_evidence_of_an_audit_is_of_the_class_design_and_says_nothing_of_what_ru
         False,
         False,
     ]
-    assert [one["classes"] for one in document["requirements"]] == [["design"], ["design"], []]
+    assert [[item["class"] for item in one["classes"]] for one in document["requirements"]] == [
+        ["design"],
+        ["design"],
+        [],
+    ]
 
 
 @pytest.mark.parametrize(

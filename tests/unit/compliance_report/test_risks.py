@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from compliance_report.catalogue import Compensation, TemplateValue
-from policies.exceptions import AcceptedException, Approval, Level
 from policies.judge import Verdict
+from policies.register import AcceptedException, AcceptedRisk, Approval, Level
 from tests.unit.compliance_report.examples import (
+    ACCEPTED_RISK,
     APPROVAL,
     ENTRY,
     OBJECTION,
@@ -32,11 +33,16 @@ CONTENT = """{
 
 
 def risk_of(
-    *compensations: Compensation, entries: Sequence[AcceptedException] = (), content: str = CONTENT, **changes: Any
+    *compensations: Compensation,
+    entries: Sequence[AcceptedException] = (),
+    accepted_risks: Sequence[AcceptedRisk] = (),
+    content: str = CONTENT,
+    **changes: Any,
 ) -> dict[str, Any]:
     weakening = replace(REQUIREMENTS[1], risk=replace(RISK, compensations=compensations))
     known = catalogue(REQUIREMENTS[0], weakening, REQUIREMENTS[2])
-    document = report(examination(templates=(template(content=content),), **changes), entries=entries, of=known)
+    examined = examination(templates=(template(content=content),), **changes)
+    document = report(examined, entries=entries, accepted_risks=accepted_risks, of=known)
     (found,) = document["risks"]
     one: dict[str, Any] = found
     return one
@@ -139,24 +145,114 @@ OWN = replace(ENTRY, id="own", approval=Approval("R. Example", ENTRY.owner, date
 APPROVED = replace(ENTRY, id="approved", approval=APPROVAL, expires=date(2027, 3, 1))
 
 
+NOBODY = "No entry of the register speaks of this risk: nobody is on record as having accepted it."
+
+
 @pytest.mark.parametrize(
     ("entries", "status", "why"),
     [
-        ([], "none", "No scanner objects, so no exception covers it: nobody is on record as having accepted it."),
-        ([ENTRY], "not evidenced", "No approval is on record for tls-not-enforced."),
-        ([APPROVED], "evidenced", "Each exception for it was approved by somebody other than its owner."),
-        ([APPROVED, ENTRY], "not evidenced", "No approval is on record for tls-not-enforced."),
-        ([OWN], "not evidenced", "Approved by the owner of the risk, which evidences no acceptance: own."),
-        ([replace(APPROVED, expires=date(2026, 11, 21))], "not evidenced", "The acceptance has ended: approved."),
-        ([replace(APPROVED, environments=("prod",))], "none", "No scanner objects, so no exception covers it: "),
-        ([replace(APPROVED, requirement="DB-02")], "none", "No scanner objects, so no exception covers it: "),
+        ([], "none", NOBODY),
+        ([ENTRY], "not evidenced", "No approval is on record for exception 'tls-not-enforced'."),
+        ([APPROVED], "evidenced", "Approved by somebody other than the owner: exception 'approved'."),
+        ([APPROVED, ENTRY], "not evidenced", "No approval is on record for exception 'tls-not-enforced'."),
+        ([OWN], "not evidenced", "Approved by the owner of the risk, which evidences no acceptance: exception 'own'."),
+        (
+            [replace(APPROVED, expires=date(2026, 11, 21))],
+            "not evidenced",
+            "The acceptance has ended: exception 'approved'.",
+        ),
+        ([replace(APPROVED, environments=("prod",))], "none", NOBODY),
+        ([replace(APPROVED, requirement="DB-02")], "none", NOBODY),
     ],
 )
 def test_acceptance_is_what_the_register_evidences(entries: Sequence[AcceptedException], status: str, why: str) -> None:
     found = risk_of(entries=entries)["acceptance"]
 
-    assert found["status"] == status
-    assert found["why"].startswith(why)
+    assert (found["status"], found["why"]) == (status, why)
+    assert found["entry"] is None
+
+
+APPROVED_RISK = replace(ACCEPTED_RISK, approval=APPROVAL)
+BY_OWNER = replace(ACCEPTED_RISK, approval=replace(APPROVAL, by=ACCEPTED_RISK.owner))
+
+
+@pytest.mark.parametrize(
+    ("entries", "accepted", "status", "why"),
+    [
+        ([], ACCEPTED_RISK, "not evidenced", "No approval is on record for the acceptance of risk 'CFG-02'."),
+        (
+            [],
+            APPROVED_RISK,
+            "evidenced",
+            "Approved by somebody other than the owner: the acceptance of risk 'CFG-02'.",
+        ),
+        ([ENTRY], APPROVED_RISK, "not evidenced", "No approval is on record for exception 'tls-not-enforced'."),
+        (
+            [APPROVED],
+            ACCEPTED_RISK,
+            "not evidenced",
+            "No approval is on record for the acceptance of risk 'CFG-02'.",
+        ),
+        (
+            [APPROVED],
+            APPROVED_RISK,
+            "evidenced",
+            "Approved by somebody other than the owner: exception 'approved', the acceptance of risk 'CFG-02'.",
+        ),
+        (
+            [],
+            BY_OWNER,
+            "not evidenced",
+            "Approved by the owner of the risk, which evidences no acceptance: the acceptance of risk 'CFG-02'.",
+        ),
+        (
+            [],
+            replace(APPROVED_RISK, expires=date(2026, 11, 21)),
+            "not evidenced",
+            "The acceptance has ended: the acceptance of risk 'CFG-02'.",
+        ),
+    ],
+)
+def test_a_risk_that_no_scanner_objects_to_is_accepted_by_name(
+    entries: Sequence[AcceptedException], accepted: AcceptedRisk, status: str, why: str
+) -> None:
+    found = risk_of(entries=entries, accepted_risks=[accepted])["acceptance"]
+
+    assert (found["status"], found["why"]) == (status, why)
+    assert found["owners"][-1] == "Head of data protection"
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        replace(APPROVED_RISK, environments=("prod",)),
+        replace(APPROVED_RISK, requirement="DB-02"),
+        replace(APPROVED_RISK, residual_risk=Level.LOW),
+    ],
+    ids=["for another environment", "of another requirement", "of a lower level"],
+)
+def test_an_acceptance_of_something_else_accepts_nothing(accepted: AcceptedRisk) -> None:
+    found = risk_of(accepted_risks=[accepted])
+
+    assert found["acceptance"]["status"] == "none"
+    assert found["acceptance"]["entry"] is None
+    assert found["expires"] == ""
+
+
+def test_an_accepted_risk_is_shown_as_it_stands_in_the_register() -> None:
+    found = risk_of(accepted_risks=[APPROVED_RISK])
+
+    assert (found["expires"], found["days_left"]) == ("2027-06-30", 220)
+    assert found["acceptance"]["entry"] == {
+        "environments": ["*"],
+        "reason": "Nobody has yet moved the last legacy client.",
+        "residual_risk": "medium",
+        "owner": "Head of data protection",
+        "expires": "2027-06-30",
+        "days_left": 220,
+        "approval": {"by": "R. Example", "role": "Head of risk", "on": "2026-11-02", "reference": "CHG-1042"},
+        "approval_evidenced": True,
+    }
 
 
 def test_risk_ends_with_the_first_of_its_exceptions() -> None:

@@ -7,7 +7,9 @@ from compliance_report.catalogue import Catalogue, Direction, ShownBy
 from compliance_report.verdicts import EvidenceError, Status, Verdicts, effect_of, judge
 from policies.exceptions import Acceptance
 from policies.judge import Verdict
+from policies.register import AcceptedRisk, Level
 from tests.unit.compliance_report.examples import (
+    ACCEPTED_RISK,
     ENTRY,
     OBJECTION,
     RULES,
@@ -258,3 +260,43 @@ def test_nothing_to_judge_by_is_refused(name: str) -> None:
 
     with pytest.raises(EvidenceError, match=f"there are no {name}, so no requirement can be judged"):
         judge(MULTI_AZ, examined, () if name == "rules" else RULE, ())
+
+
+@pytest.mark.parametrize(
+    ("accepted", "problem"),
+    [
+        (
+            replace(ACCEPTED_RISK, requirement="XX-01"),
+            (
+                "the acceptance of risk 'XX-01' names a requirement that the catalogue does not have: correct the id "
+                "in compliance-report/exceptions.yaml"
+            ),
+        ),
+        (
+            replace(ACCEPTED_RISK, requirement="DB-02"),
+            (
+                "the acceptance of risk 'DB-02' names a requirement that opens no risk: take it out of "
+                "compliance-report/exceptions.yaml"
+            ),
+        ),
+        (
+            replace(ACCEPTED_RISK, residual_risk=Level.LOW, environments=("elsewhere",)),
+            (
+                "the acceptance of risk 'CFG-02' says that a low risk stays, and the catalogue says medium: nobody "
+                "accepts a lower risk than there is; correct residual_risk"
+            ),
+        ),
+    ],
+    ids=["an unknown requirement", "a requirement without a risk", "a lower level, for another environment"],
+)
+def test_acceptance_of_what_is_no_such_risk_fails_and_is_named(accepted: AcceptedRisk, problem: str) -> None:
+    verdicts = judge(catalogue(), examination(), RULES, (), (accepted,))
+    assert verdicts.problems == (problem,)
+    assert not verdicts.passed
+
+
+@pytest.mark.parametrize("level", [Level.MEDIUM, Level.HIGH])
+def test_acceptance_of_the_whole_risk_fails_nothing(level: Level) -> None:
+    verdicts = judge(catalogue(), examination(), RULES, (), (replace(ACCEPTED_RISK, residual_risk=level),))
+    assert verdicts.problems == ()
+    assert verdicts.passed

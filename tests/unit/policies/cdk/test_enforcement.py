@@ -46,7 +46,7 @@ class Quick:
 
 
 def app_with(
-    folder: Path, scanners: Quick, *, register: str = "exceptions: []", tap_stack: bool = False
+    folder: Path, scanners: Quick, *, register: str = "exceptions: []\nrisks: []", tap_stack: bool = False
 ) -> tuple[cdk.App, PolicyPlugin]:
     (folder / "exceptions.yaml").write_text(register)
     app = cdk.App(outdir=str(folder / "out"), builtin_cloud_formation_validation=False)
@@ -149,7 +149,7 @@ def test_cdk_nag_failing_is_a_problem_too(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_register_that_cannot_be_used_fails_and_accepts_nothing(tmp_path: Path) -> None:
-    app, plugin = app_with(tmp_path, Quick(), register="exceptions: 5")
+    app, plugin = app_with(tmp_path, Quick(), register="{exceptions: 5, risks: []}")
     with pytest.raises(RuntimeError):
         app.synth()
     assert not plugin.examination().acceptance.covered

@@ -1,11 +1,12 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from policies.evaluate import evaluate
 from policies.judge import Verdict
-from policies.rules import alarms
+from policies.rules import ALL_RULES, alarms
 from policies.template import Template
 from tests.unit.policies.judging import id_of, judge
 
@@ -244,6 +245,27 @@ def test_the_message_names_the_nearest_alarm_and_what_is_wrong_with_it() -> None
     assert "Unit undecided (parameter P) is undecided" in message
     assert "Statistic" not in message
     assert "no alarm on CPUUtilization of this instance" in messages_of(template_of(alarm("FreeableMemory")))
+
+
+def observed(template: dict[str, Any], rule: str) -> str:
+    """What a rule observed on the first database."""
+    (chosen,) = (one for one in ALL_RULES if one.name == rule)
+    found = evaluate(Template("test", json.dumps(template), suffix="dev"), [chosen])
+    return next(finding.observed for finding in found if finding.resource == "Db")
+
+
+@pytest.mark.parametrize("make", [alarm, query], ids=["stated directly", "as a query"])
+def test_a_pass_tells_every_value_that_was_compared(make: Callable[..., dict[str, Any]]) -> None:
+    assert observed(template_of(make("FreeStorageSpace")), RULES["FreeStorageSpace"]) == (
+        "Alarm0: LessThanThreshold 10737418240, AWS/RDS FreeStorageSpace of ${Db}, statistic Average, "
+        "period in seconds 300, evaluation periods 1"
+    )
+
+
+def test_a_pass_tells_unit_and_datapoints_where_they_are_stated() -> None:
+    stated = alarm("CPUUtilization", Unit="Percent", EvaluationPeriods=3, DatapointsToAlarm=2)
+    told = observed(template_of(stated), RULES["CPUUtilization"])
+    assert told.endswith("period in seconds 300, unit Percent, evaluation periods 3, datapoints to alarm 2")
 
 
 # --- what each metric asks ------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from app import REGISTER, read_context
 from infra.settings import Settings
 from infra.tap_stack import TapStack
 from policies.assembly import read_assembly
-from policies.exceptions import Acceptance, AcceptedException, apply_register, load_register
+from policies.exceptions import Acceptance, apply_register
 from policies.finding import Finding, Scan
+from policies.register import AcceptedException, Register, load_register
 from policies.scanners.cdk_nag import CdkNag, acknowledgements_outside_register
 from policies.scanners.checkov import Checkov
 from policies.scanners.cloudformation import CloudFormationValidation
 
-ENTRIES = load_register(REGISTER)
+ENTRIES = load_register(REGISTER).exceptions
 TODAY = min(entry.expires for entry in ENTRIES)  # the last day on which all of them hold
 
 
@@ -46,7 +47,7 @@ def applied(
     entries: Sequence[AcceptedException], scans: Sequence[Scan], suffix: str
 ) -> tuple[Acceptance, set[tuple[str, str, str]]]:
     """The register applied, and what it leaves open: scanner, rule and construct path."""
-    acceptance = apply_register(entries, scans, today=TODAY, stacks=[f"TapStack-{suffix}"])
+    acceptance = apply_register(Register(tuple(entries)), scans, today=TODAY, stacks=[f"TapStack-{suffix}"])
     findings: list[Finding] = [finding for scan in scans for finding in scan.findings if finding.blocks]
     return acceptance, {
         (finding.scanner, finding.rule, finding.construct_path)
