@@ -2,9 +2,9 @@
 
 import json
 import re
+import sysconfig
 from collections.abc import Iterator
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
@@ -55,15 +55,23 @@ def components(root: Path, now: datetime) -> str:
 
 def _python(root: Path) -> Iterator[Component]:
     needed = set(_pins(root / PYTHON_LOCK_OF_THE_AUDIT))
+    installed = _installed()
     for name in _pins(root / PYTHON_LOCK):
-        try:
-            version = metadata.version(name)
-        except metadata.PackageNotFoundError:  # the lock speaks for all platforms
-            continue
-        yield _component(
-            PackageURL("pypi", None, name, version),
-            ComponentScope.REQUIRED if name in needed else ComponentScope.EXCLUDED,
-        )
+        if name in installed:  # the lock speaks for all platforms
+            yield _component(
+                PackageURL("pypi", None, name, installed[name]),
+                ComponentScope.REQUIRED if name in needed else ComponentScope.EXCLUDED,
+            )
+
+
+def _installed() -> dict[str, str]:
+    """The version of each distribution, by the names of the folders that say so ("Recording installed projects").
+
+    Reading what is in them, as importlib.metadata does, takes a tenth of a second.
+    """
+    folders = Path(sysconfig.get_path("purelib")).glob("*-*.dist-info")
+    named = (folder.name.removesuffix(".dist-info").split("-", 1) for folder in folders)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in named}
 
 
 def _pins(lock: Path) -> list[str]:

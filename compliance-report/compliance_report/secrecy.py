@@ -35,6 +35,8 @@ def without(text: str, secrets: Collection[str]) -> str:
 
 def hidden(value: Any, secrets: Collection[str]) -> Any:  # noqa: ANN401 - plain JSON
     """Plain JSON with `(masked)` in place of each of these secrets in any of its texts."""
+    if not secrets:
+        return value
     if isinstance(value, dict):
         return {key: hidden(item, secrets) for key, item in value.items()}
     if isinstance(value, list | tuple):

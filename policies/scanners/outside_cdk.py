@@ -52,3 +52,4 @@ class ScannersOutsideCdk:
     ) -> None:
         self._checkov.close()
         wait(self._running.values(), timeout=_TO_END_SECONDS)
+        self._validation.close()

@@ -81,6 +81,13 @@ def test_without_a_key_there_is_none() -> None:
     assert load_signing_key({"COMPLIANCE_SIGNING_KEY": ""}) is None
 
 
+def test_a_key_in_place_of_its_file_is_refused_and_not_repeated() -> None:
+    key = pem(ec.generate_private_key(ec.SECP256R1())).decode()
+    with pytest.raises(SigningError, match="does not name a file that can be read") as refusal:
+        load_signing_key({"COMPLIANCE_SIGNING_KEY": key})
+    assert not [line for line in key.splitlines() if line in str(refusal.value)]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
