@@ -1,26 +1,26 @@
 """What records of evidence add to a report: pieces of evidence, the verdict of each class, tables, themselves."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from shlex import quote
 from typing import Any, Final
 
 from compliance_report.bundle import EVIDENCE
 from compliance_report.catalogue import ShownBy
-from compliance_report.evidence import BUNDLE, CLASS, CLASSES, TARGET
+from compliance_report.evidence import CLASS, CLASSES, REPOSITORY_ROOT, TARGET
 from compliance_report.facts import Facts
 from compliance_report.record import RUNNING, Held, Outcome, Record
 from compliance_report.verdicts import Judged, Proof
 
+ANALOGUE: Final = "analogue"
 TEMPLATES: Final = "the synthesized templates"
 
 
 # --- pieces of evidence -----------------------------------------------------------------------------------------------
 
 
-def proof_pieces(judged: Judged) -> list[dict[str, Any]]:
+def proof_pieces(judged: Judged, suffix: str) -> list[dict[str, Any]]:
     """The outcomes on a requirement as pieces of evidence, as `report.schema.json` has them, failed ones first."""
     examined = _resources(judged.proofs)
-    return [_piece(proof, judged, len(examined[_check(proof)])) for proof in judged.proofs]
+    return [_piece(proof, judged, len(examined[_check(proof)]), suffix) for proof in judged.proofs]
 
 
 def _check(proof: Proof) -> tuple[str, str]:
@@ -35,7 +35,7 @@ def _resources(proofs: Iterable[Proof]) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def _piece(proof: Proof, judged: Judged, examined: int) -> dict[str, Any]:
+def _piece(proof: Proof, judged: Judged, examined: int, suffix: str) -> dict[str, Any]:
     record, outcome = proof.record, proof.outcome
     path = f"outcomes/{proof.position}"
     return {
@@ -53,7 +53,7 @@ def _piece(proof: Proof, judged: Judged, examined: int) -> dict[str, Any]:
         "observed": outcome.observed,
         "pointer": {"file": file_of(record), "path": path, "line": 0, "excerpt": ""},
         "related": [],
-        "repeat": _repeat(proof),
+        "repeat": _repeat(proof, suffix),
         "collected": {"at": record.finished, "clock": record.clock},
         "message": f"{outcome.what}: {outcome.observed}; {_required(outcome)}",
         "ran_against": ran_against(record),
@@ -66,17 +66,30 @@ def _required(outcome: Outcome) -> str:
 
 
 def _only_supports(record: Record, judged: Judged) -> bool:
-    """Whether a pass makes nothing met by itself: a unit test, unless unit tests are what the requirement asks for."""
-    return record.class_ == CLASS and judged.requirement.shown_by is not ShownBy.TESTS
+    """Whether a pass makes nothing met by itself.
+
+    So it is with a unit test, unless unit tests are what the requirement asks for; and always with what was seen on
+    another database than RDS.
+    """
+    return record.class_ == ANALOGUE or (record.class_ == CLASS and judged.requirement.shown_by is not ShownBy.TESTS)
 
 
-def _repeat(proof: Proof) -> dict[str, str]:
-    """The outcome's own command; where there is none, what shows the record's line."""
-    outcome = proof.outcome
-    if outcome.command:
-        return {"command": outcome.command, "prints": outcome.observed, "where": TARGET}
-    jq = f"jq -r {quote(f'.outcomes[{proof.position}].observed')} {file_of(proof.record)}"
-    return {"command": jq, "prints": outcome.observed, "where": BUNDLE}
+def _repeat(proof: Proof, suffix: str) -> dict[str, str]:
+    """The outcome's own command; where there is none, the one that runs its test again.
+
+    Neither promises what it prints: a test works on what a command shows, and the next run is another observation.
+    """
+    if proof.outcome.command:
+        return {"command": proof.outcome.command, "prints": "", "where": TARGET}
+    return {"command": _runs(proof.record.class_, suffix), "prints": "", "where": REPOSITORY_ROOT}
+
+
+def _runs(class_: str, suffix: str) -> str:
+    """What runs the tests of a class."""
+    if class_ in (CLASS, ANALOGUE):
+        return "make test"
+    account = "TEST_TARGET=aws " if class_ in RUNNING else ""
+    return f"{account}make verify SUFFIX={suffix}"
 
 
 def file_of(record: Record) -> str:

@@ -7,6 +7,13 @@ from compliance_report.report import Report
 from compliance_report.verdicts import Status
 
 _DEVIATION: Final = Status.DEVIATION.value
+STANDINGS: Final = {
+    "evidenced": "accepted with an approval on record",
+    "not evidenced": "in the register without a valid approval on record",
+    "none": "in no entry of the register",
+}
+"""How far the acceptance of a risk is evidenced, in words."""
+
 _AFTER_TESTS: Final = "Run the test by itself, mend what it shows, and run make test again."
 _AFTER_A_DEPLOYMENT: Final = "Compare it with the template, deploy what was audited, and run make verify again."
 _FIXES: Final = {"design": _AFTER_TESTS, "analogue": _AFTER_TESTS}
@@ -75,8 +82,8 @@ def risks_in_words(report: Report) -> str:
     controls = _number(counts["weakened controls"], "control")
     return (
         f"To meet {_number(counts['effects']['weakens'], 'requirement')} weakens {controls} and leaves "
-        f"{_number(risks['open'], 'risk')} open: {risks['accepted']} accepted, "
-        f"{risks['acceptance not evidenced']} with acceptance not evidenced, {risks['not accepted']} accepted by nobody"
+        f"{_number(risks['open'], 'risk')} open: {risks['accepted']} {STANDINGS['evidenced']}, "
+        f"{risks['acceptance not evidenced']} {STANDINGS['not evidenced']}, {risks['not accepted']} {STANDINGS['none']}"
     )
 
 
@@ -87,7 +94,8 @@ def reached(report: Report) -> str:
 
 def classes_in_words(requirement: dict[str, Any]) -> str:
     """What each class of evidence says of a requirement, side by side."""
-    return " · ".join(f"{one['class']}: {one['status']}" for one in requirement["classes"]) or "none"
+    told = " · ".join(f"{one['class']}: {one['status']}" for one in requirement["classes"])
+    return told or "none: no record that counts has an outcome on it"
 
 
 def of_running(requirement: dict[str, Any]) -> str:
@@ -117,9 +125,18 @@ def known_of_running(report: Report) -> str:
 
 def effectiveness_in_words(figures: dict[str, Any]) -> str:
     """How many violations were detected, and which other scanners noticed some of them."""
-    others = ", ".join(f"{one['noticed']} by {one['scanner']}" for one in figures["noticed_by"] if one["noticed"])
-    also = f"of these also {others}" if others else "none of these by another scanner"
+    others = ", ".join(
+        f"{one['noticed']} of {_tried(figures, one['scanner'])} tried by {one['scanner']}"
+        for one in figures["noticed_by"]
+        if one["noticed"]
+    )
+    also = f"other scanners noticed {others}" if others else "none of these by another scanner"
     return f"{figures['detected']} of {figures['tried']} violations detected, {also}"
+
+
+def _tried(figures: dict[str, Any], scanner: str) -> int:
+    """On how many violations a scanner was tried: cdk-nag sees constructs, and some are made in a template alone."""
+    return int(figures["tried_on_constructs" if scanner.startswith("cdk-nag ") else "tried"])
 
 
 def reliability(report: Report) -> str:
@@ -187,9 +204,13 @@ def place(finding: dict[str, Any]) -> str:
     return str(finding["construct_path"] or finding["resource"] or finding["rule"])
 
 
-def weakened(requirement: dict[str, Any]) -> list[dict[str, Any]]:
-    """The controls that a requirement works against, whether it is met or not."""
-    return [control for control in requirement["controls"] if control["direction"] == "weakens"]
+def by_direction(requirement: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The controls that a requirement touches, whether it is met or not: what it works against first."""
+    return [
+        (direction, found)
+        for direction in ("weakens", "partial", "supports")
+        if (found := [control for control in requirement["controls"] if control["direction"] == direction])
+    ]
 
 
 def weakening_controls(report: Report) -> dict[str, list[str]]:

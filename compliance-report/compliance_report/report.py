@@ -213,7 +213,10 @@ def _requirement(  # noqa: PLR0917 - what a requirement's evidence is made of
     checks = _checks(judged)
     population = together(counted[check] for check in checks)
     proved = {proof.outcome.resource for proof in judged.proofs}
-    evidence = [*pieces(judged.evidence, examination, facts, places, counted), *proof_pieces(judged)]
+    evidence = [
+        *pieces(judged.evidence, examination, facts, places, counted),
+        *proof_pieces(judged, examination.suffix),
+    ]
     objecting = {deviation.finding.scanner for deviation in judged.deviations}
     others = [scan.scanner for scan in examination.scans if scan.scanner not in OURS]
     return {

@@ -178,7 +178,8 @@ def test_client_with_or_without_tls(mode: str, tls: bool, server: Server, prove:
     with closing(server.connect(**options)) as connection:
         assert _uses_tls(connection) == tls
     prove(
-        f"a client with sslmode={mode} gets in {'with' if tls else 'without'} TLS, and the log says which",
+        f"a client with sslmode={mode} gets in {'with' if tls else 'without'} TLS; its line in the log "
+        f"{'says' if tls else 'lacks'} SSL enabled",
         resource=server.name,
         expected=in_one([*_logged_in(tls=" SSL enabled (<protocol>)" if tls else ""), *_left()]),
         observed=in_one(observe(server, [], **options).all),

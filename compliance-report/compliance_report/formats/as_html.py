@@ -1,12 +1,15 @@
 """The report as one HTML page that needs no network and no script, for whoever signs the database off."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from compliance_report.reading import (
+    STANDINGS,
     accepted_by,
+    by_direction,
     effectiveness_in_words,
     headline,
     in_words,
@@ -19,7 +22,6 @@ from compliance_report.reading import (
     records_in_words,
     reliability,
     risks_in_words,
-    weakened,
     weakening_controls,
 )
 from compliance_report.report import ENDS_SOON_DAYS, Report
@@ -44,6 +46,10 @@ def render(report: Report) -> str:
         reliability=reliability(report),
         exceptions={entry["id"]: entry for entry in report["exceptions"]},
         ends_soon_days=ENDS_SOON_DAYS,
+        standings=STANDINGS,
+        supporting=Counter(
+            piece["class"] for one in report["requirements"] for piece in one["evidence"] if piece["supporting"]
+        ),
     )
 
 
@@ -66,7 +72,7 @@ def _page() -> Callable[..., str]:
     environment.filters["of_running"] = of_running
     environment.filters["place"] = place
     environment.filters["where"] = _where
-    environment.filters["weakened"] = weakened
+    environment.filters["by_direction"] = by_direction
     environment.filters["by"] = _by
     return environment.get_template("report.html.jinja").render
 

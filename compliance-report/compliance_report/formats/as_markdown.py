@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from compliance_report.reading import (
+    STANDINGS,
     classes_in_words,
     headline,
     in_words,
@@ -22,11 +23,6 @@ from policies.printable import printable
 ROWS: Final = 20
 """A table has no more rows than this: a comment that is too long is refused, and a longer one is not read."""
 
-_ACCEPTANCE: Final = {
-    "evidenced": "accepted",
-    "not evidenced": "acceptance not evidenced",
-    "none": "accepted by nobody",
-}
 _MEANS_SOMETHING: Final = re.compile(r"[\\`*_{}\[\]()#|~!]")
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "://": "&#58;//"}
 _LINKED: Final = re.compile(r"(?i)\b(www)\.")
@@ -63,7 +59,7 @@ def _risks(report: Report) -> list[str]:
         (
             f"{_code(risk['id'])} {_text(risk['title'])}",
             f"{risk['inherent']} → {risk['residual']}",
-            f"{_ACCEPTANCE[risk['acceptance']['status']]}{_ends(risk)}",
+            f"{STANDINGS[risk['acceptance']['status']]}{_ends(risk)}",
             ", ".join(_text(owner) for owner in risk["acceptance"]["owners"]) or "nobody",
             ", ".join(_text(scanner) for scanner in risk["scanners"]) or "none",
         )
@@ -78,7 +74,7 @@ def _risks(report: Report) -> list[str]:
 
 
 def _ends(risk: dict[str, Any]) -> str:
-    return f", until {risk['expires']}" if risk["expires"] else ""
+    return f"; register entry ends {risk['expires']}" if risk["expires"] else ""
 
 
 def _changes(report: Report) -> list[str]:
@@ -101,13 +97,18 @@ def _tables(report: Report) -> list[str]:
     blocks = []
     for one in report["requirements"]:
         for table in one["tables"]:
-            rows = [[_text(cell) for cell in row] for row in table["rows"][:ROWS]]
+            rows = [[_text(cell) for cell in row] for row in sorted(table["rows"], key=_plainness)[:ROWS]]
             head = [_text(column) for column in table["columns"]]
             blocks += [
                 f"### {_code(one['id'])} {_text(table['title'])} ({table['class']}: {_text(table['ran_against'])})",
                 "\n\n".join([_table(head, rows), *_more(len(table["rows"]), "")]),
             ]
     return ["## Shown by tests", *blocks] if blocks else []
+
+
+def _plainness(row: Sequence[str]) -> int:
+    """Puts first what a reader must not miss: rows that say no "yes", then a "yes" with more to it, then the rest."""
+    return 2 if "yes" in row else int(any(cell.startswith("yes") for cell in row))
 
 
 def _problems(report: Report) -> list[str]:

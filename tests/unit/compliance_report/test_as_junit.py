@@ -113,7 +113,9 @@ def test_a_case_tells_both_verdicts() -> None:
 def test_a_case_that_touches_no_control_and_has_no_evidence_says_so() -> None:
     case = suites(report())["Process"]["PRC-02 Unit tests"]
 
-    assert "Classes of evidence: none\nEffect on controls: none" in str(case.system_out)
+    assert "Classes of evidence: none: no record that counts has an outcome on it\nEffect on controls: none" in str(
+        case.system_out
+    )
 
 
 def test_failures_name_each_finding() -> None:

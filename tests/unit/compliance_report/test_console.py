@@ -25,8 +25,8 @@ or on the deployed stack
      0  no evidence
      1  to be shown
 
-To meet 1 requirement weakens 1 control and leaves 1 risk open: 0 accepted, 0 with acceptance not evidenced, \
-1 accepted by nobody.
+To meet 1 requirement weakens 1 control and leaves 1 risk open: 0 accepted with an approval on record, \
+0 in the register without a valid approval on record, 1 in no entry of the register.
     NIST SP 800-53 r5: SC-8
 
 Template evidence only: nothing is known of a running database.
@@ -42,8 +42,8 @@ or on the deployed stack
      0  no evidence
      1  to be shown
 
-To meet 1 requirement weakens 1 control and leaves 1 risk open: 0 accepted, 0 with acceptance not evidenced, \
-1 accepted by nobody.
+To meet 1 requirement weakens 1 control and leaves 1 risk open: 0 accepted with an approval on record, \
+0 in the register without a valid approval on record, 1 in no entry of the register.
     NIST SP 800-53 r5: SC-8
 
 Open findings: 3

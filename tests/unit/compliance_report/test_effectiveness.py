@@ -107,9 +107,21 @@ def test_other_rules_or_tools_make_it_out_of_date() -> None:
 
 
 def test_the_figures_are_told_in_words() -> None:
-    assert effectiveness_in_words(FIGURES) == "12 of 12 violations detected, of these also 3 by checkov"
+    assert (
+        effectiveness_in_words(FIGURES)
+        == "12 of 12 violations detected, other scanners noticed 3 of 12 tried by checkov"
+    )
     alone = {**FIGURES, "noticed_by": [{"scanner": "checkov", "noticed": 0}]}
     assert effectiveness_in_words(alone) == "12 of 12 violations detected, none of these by another scanner"
+    narrow = {
+        **FIGURES,
+        "noticed_by": [{"scanner": "cdk-nag AwsSolutions", "noticed": 2}, {"scanner": "checkov", "noticed": 3}],
+    }
+    assert effectiveness_in_words(narrow) == (
+        "12 of 12 violations detected, other scanners noticed 2 of 10 tried by cdk-nag AwsSolutions, "
+        "3 of 12 tried by checkov"
+    )
     assert reliability(recorded_report()) == (
-        "12 of 12 violations detected, of these also 3 by checkov; 0 false alarms on 140 harmless variants."
+        "12 of 12 violations detected, other scanners noticed 3 of 12 tried by checkov; "
+        "0 false alarms on 140 harmless variants."
     )

@@ -186,7 +186,7 @@ def test_markdown_of_a_plain_pass_has_no_empty_sections() -> None:
     ]
     assert "\n| `DB-02` Multi-AZ | met | supports | design: met |\n" in text
     assert "\n| `CFG-02` SSL not enforced | met | weakens | design: met |\n" in text
-    assert "\n| `PRC-02` Unit tests | to be shown | none | none |\n" in text
+    assert "\n| `PRC-02` Unit tests | to be shown | none | none: no record that counts has an outcome on it |\n" in text
     assert "weakens 1 control and leaves 1 risk open" in text
 
 
@@ -216,9 +216,15 @@ def test_markdown_says_who_accepted_when_somebody_has() -> None:
     exception = f"| exception `tls-not-enforced` | `CFG-02` | {owner} "
     who = "R. Example, Head of risk, 2026-11-02 (CHG-1042)"
     ends = "| 2027-01-10, within 60 days |"
-    assert f"| acceptance not evidenced, until 2027-01-10 | {owner} | checkov |" in as_markdown.render(without)
+    assert (
+        f"| in the register without a valid approval on record; register entry ends 2027-01-10 | {owner} | checkov |"
+        in as_markdown.render(without)
+    )
     assert f"{exception}| nobody; acceptance not evidenced {ends}" in as_markdown.render(without)
-    assert f"| accepted, until 2027-01-10 | {owner} | checkov |" in as_markdown.render(having)
+    assert (
+        f"| accepted with an approval on record; register entry ends 2027-01-10 | {owner} | checkov |"
+        in as_markdown.render(having)
+    )
     assert f"{exception}| {who} {ends}" in as_markdown.render(having)
 
 
@@ -227,7 +233,10 @@ def test_markdown_lists_the_risks_that_are_accepted_by_name() -> None:
 
     named = "| `RISK-CFG-02` | `CFG-02` | Head of data protection | nobody; acceptance not evidenced | 2027-06-30 |"
     assert f"\n{named}\n" in text
-    assert "| acceptance not evidenced, until 2027-06-30 | Head of data protection | none |" in text
+    assert (
+        "| in the register without a valid approval on record; register entry ends 2027-06-30 | Head of data "
+        "protection | none |" in text
+    )
 
 
 def test_no_format_for_people_says_accepted_of_a_deviation_that_nobody_has_approved() -> None:
@@ -383,13 +392,13 @@ def test_html_says_of_each_requirement_who_accepted_what() -> None:
     approved = accepted_report(replace(ENTRY, approval=APPROVAL))
     assert (
         "Who accepted what? exception tls-not-enforced: accepted by R. Example, Head of risk, on 2026-11-02 (CHG-1042) "
-        "; owner Head of application engineering; until 2027-01-10."
+        "; owner Head of application engineering; register entry ends 2027-01-10."
     ) in page_text(approved)
 
     named = page_text(report(accepted_risks=[ACCEPTED_RISK]))
     assert (
         "Who accepted what? RISK-CFG-02: acceptance not evidenced , approved by nobody; owner Head of data protection; "
-        "until 2027-06-30."
+        "register entry ends 2027-06-30."
     ) in named
     assert "Reason to accept it Nobody has yet moved the last legacy client. Level: medium. Environments: *." in named
     assert "Approved by nobody. Ends 2027-06-30 (220 days left)" in named
@@ -399,7 +408,7 @@ def test_html_says_of_each_requirement_who_accepted_what() -> None:
 
 
 def test_html_says_beside_the_verdict_what_is_left_open() -> None:
-    assert "✓ Passed 1 risk open, 0 accepted 2 of 3 requirements met" in page_text(report())
+    assert "✓ Passed 1 risk open, 0 accepted with an approval on record 2 of 3 requirements met" in page_text(report())
     assert "risk open" not in page_text(report(of=catalogue(requirement("DB-02"))))
 
 
@@ -423,8 +432,47 @@ def test_html_shows_evidence_resource_by_resource() -> None:
         "TapStack-dev/Database/Resource Database · AWS::RDS::DBInstance true Properties/MultiAZ, line 6 ✓ pass By hand "
         "jq -r .Resources.Database.Properties.MultiAZ templates/TapStack-dev.template.json In the bundle; prints: true"
     ) in text
-    assert "no-other-thing policies 1.0; no evidence; 0 examined" in text
+    assert "no-other-thing policies 1.0; looked through 1, nothing of its kind in the stack" in text
     assert "Nothing to judge on: Database" in text
+
+
+def test_html_says_of_a_rule_that_there_is_nothing_of_its_kind_and_of_a_requirement_that_there_is_no_evidence() -> None:
+    document = report()
+    nothing = document["requirements"][1]["rules"][1]
+    nothing.update(exist=0, not_examined=[])
+    assert "no-other-thing policies 1.0; nothing of its kind in the stack" in page_text(document)
+    document["requirements"][1]["status"] = "no evidence"
+    assert "no-other-thing policies 1.0; no evidence; 0 examined" in page_text(document)
+
+
+def test_html_says_that_a_template_is_counted_beside_its_resources() -> None:
+    document = report()
+    note = "A template as a whole counts as one more beside its resources, and is named (template)."
+    assert note not in page_text(document)
+    document["requirements"][0]["rules"][0]["types"] = ["the template itself"]
+    assert note in page_text(document)
+
+
+def test_html_says_why_the_checks_of_the_aspects_do_not_add_up() -> None:
+    document = report()
+    note = "the checks of “aspects” do not add up"
+    assert note not in page_text(document)
+    document["scanners"].append({**document["scanners"][0], "name": "aspects", "violations": []})
+    assert note in page_text(document)
+
+
+def test_html_says_how_many_pieces_are_supporting() -> None:
+    document = report()
+    one = document["requirements"][0]
+    assert "of these supporting tests" not in page_text(document)
+    one["evidence"].append({**one["evidence"][0], "supporting": True})
+    assert "1 of these supporting tests" in page_text(document)
+
+
+def test_html_explains_its_words() -> None:
+    text = page_text(report())
+    assert "Inherent, residual How high a risk is before and after what counts as compensating." in text
+    assert "that scanner's own: nobody has reconciled the two" in text
 
 
 def test_html_says_the_expectation_at_each_resource_where_it_differs() -> None:
@@ -452,7 +500,7 @@ def test_html_shows_the_exception_and_what_compensates() -> None:
     assert "Covered by the exception tls-not-enforced until 2027-01-10 (49 days left), owner Head of" in text
     assert "application engineering; acceptance not evidenced" in text
     assert "What its owner says compensates: Only the application's security group reaches the database." in text
-    assert "49 days left until 2027-01-10 ! within 60 days" in text
+    assert "49 days left register entry ends 2027-01-10 ! within 60 days" in text
 
 
 def test_html_shows_who_accepted_and_when_an_exception_has_ended() -> None:
@@ -502,7 +550,10 @@ def test_html_shows_each_risk_with_what_compensates_and_who_accepts_it() -> None
 
     assert "RISK-CFG-02 Traffic in clear text Whoever can read the traffic reads the data." in text
     assert "Level inherent high → residual medium" in text
-    assert "Acceptance not evidenced . No approval is on record for exception 'tls-not-enforced'." in text
+    assert (
+        "In the register without a valid approval on record . No approval is on record for exception "
+        "'tls-not-enforced'." in text
+    )
     assert "Ends 2027-01-10 (49 days left)" in text
     assert "✓ Compensates: The database is Multi-AZ." in text
     assert "✕ Does not count: A second database stands by." in text
@@ -513,7 +564,7 @@ def test_html_shows_each_risk_with_what_compensates_and_who_accepts_it() -> None
 def test_html_says_that_nobody_accepts_a_risk_that_no_scanner_objects_to() -> None:
     text = Page(as_html.render(report())).text
 
-    assert "Accepted by nobody on record . No entry of the register speaks of this risk" in text
+    assert "In no entry of the register . No entry of the register speaks of this risk" in text
     assert "none; their silence is not agreement" in text
     assert "no date: nothing is accepted" in text
 
@@ -521,7 +572,10 @@ def test_html_says_that_nobody_accepts_a_risk_that_no_scanner_objects_to() -> No
 def test_html_says_who_has_accepted_a_risk() -> None:
     text = Page(as_html.render(accepted_report(replace(ENTRY, approval=APPROVAL)))).text
 
-    assert "Acceptance evidenced . Approved by somebody other than the owner: exception 'tls-not-enforced'." in text
+    assert (
+        "Accepted with an approval on record . Approved by somebody other than the owner: exception 'tls-not-enforced'."
+        in text
+    )
     assert "owner Head of application engineering: acceptance evidenced. Only" in text
 
 
@@ -581,7 +635,7 @@ def test_html_says_so_where_everything_was_examined() -> None:
 
     text = Page(as_html.render(report(both))).text
 
-    assert "Of 2 resources in 1 template none was left out." in text
+    assert "Of 2 resources in 1 template none was left out: on each of them at least one rule found something" in text
     assert "Resources that no rule judged" not in text
 
 

@@ -33,6 +33,7 @@ from tests.unit.compliance_report.examples import (
     recorded_report,
     records,
     report,
+    unit_tests,
 )
 from tests.unit.compliance_report.hostility import TEXTS, hostile
 from tests.unit.compliance_report.test_as_junit import outcomes, suites
@@ -68,7 +69,12 @@ def test_the_page_shows_both_classes_side_by_side_and_the_resource_that_fell_sho
     assert f"Ran against {RAN_AGAINST}." in text
     assert "Nothing. Evidence of the class design, emulated only." in text
     assert "Supporting evidence: that a test passes makes nothing met by itself" in text
-    assert "Sealed in evidence/emulated.json, outcomes/0." in text
+    assert (
+        "Read back from the sealed record, evidence/emulated.json, outcomes/0; observed at the time: false Where the "
+        "test ran, this shows what the test worked on: aws rds describe-db-instances"
+    ) in text
+    assert "observed at the time: true In the repository, this runs the test again: make test" in text
+    assert "That its outcomes hold makes nothing met; that one fails counts." in text
 
 
 def test_the_first_page_tells_every_record_and_which_is_out_of_date() -> None:
@@ -92,7 +98,7 @@ def test_the_page_says_of_a_real_account_what_is_known_and_since_when() -> None:
 def test_the_page_shows_the_tables_and_what_the_rules_are_worth() -> None:
     text = Page(as_html.render(recorded_report())).text
     assert "Statements (analogue) Ran against PostgreSQL 15.18. class line seen DDL LOG: CREATE TABLE t DO" in text
-    assert "12 of 12 violations detected, of these also 3 by checkov." in text
+    assert "12 of 12 violations detected, other scanners noticed 3 of 12 tried by checkov." in text
     assert "Out of date: " not in text
     old = Page(as_html.render(recorded_report(measured=replace(MEASURED, rules=OLD)))).text
     assert old.count("Out of date: The rules, or the code that applies them, have changed.") == 2
@@ -126,6 +132,27 @@ def test_a_long_table_is_cut_short_in_markdown() -> None:
     assert "row 20" not in text
 
 
+def test_markdown_shows_first_what_is_not_plainly_yes() -> None:
+    cells = ("yes", "yes, without the value", "no", "yes", "only the call")
+    table = Table(
+        "CFG-02", "Statements", ("class", "logged"), tuple((f"row {n}", cell) for n, cell in enumerate(cells))
+    )
+    text = as_markdown.render(recorded_report(Held(analogue(tables=(table,)), "")))
+    assert (
+        "| row 2 | no |\n| row 4 | only the call |\n| row 1 | yes, without the value |\n"
+        "| row 0 | yes |\n| row 3 | yes |\n"
+    ) in text
+
+
+def test_a_requirement_without_an_outcome_says_why_no_class_speaks_of_it() -> None:
+    document = recorded_report(Held(unit_tests(outcome("DB-02")), ""))
+    assert (
+        "What does each class of evidence say? None: no record that counts has an outcome on it, and one on another "
+        "requirement does not stand for it. "
+    ) in Page(as_html.render(document)).text
+    assert "none: no record that counts has an outcome on it |" in as_markdown.render(document)
+
+
 def test_the_console_names_what_fell_short_and_what_is_out_of_date() -> None:
     text = summary(recorded_report(), colour=False)
     assert (
@@ -151,7 +178,7 @@ def test_csv_has_a_row_an_outcome() -> None:
     assert told == [
         ("DB-02", "emulated", "fail", ""),
         ("DB-02", "design", "pass", "yes"),
-        ("CFG-02", "analogue", "pass", ""),
+        ("CFG-02", "analogue", "pass", "yes"),
         ("PRC-02", "emulated", "pass", ""),
         ("PRC-02", "design", "pass", ""),
     ]

@@ -146,7 +146,11 @@ def test_classes_stand_side_by_side_each_with_its_own_verdict() -> None:
     }
     assert told == {
         "DB-02": [("design", "met", 2, 0), ("emulated", "not met", 1, 1)],
-        "CFG-02": [("design", "met", 1, 0), ("analogue", "met", 1, 0), ("implemented", "out of date", 1, 1)],
+        "CFG-02": [
+            ("design", "met", 1, 0),
+            ("analogue", "supporting only", 1, 0),
+            ("implemented", "out of date", 1, 1),
+        ],
         "PRC-02": [("design", "met", 1, 0), ("emulated", "met", 1, 0)],
     }
     assert requirement_of(document, "DB-02")["classes"][1] == {
@@ -219,7 +223,7 @@ def test_an_outcome_is_a_piece_of_evidence_with_all_that_its_record_says() -> No
         "related": [],
         "repeat": {
             "command": "aws rds describe-db-instances --query 'DBInstances[0].MultiAZ'",
-            "prints": "false",
+            "prints": "",
             "where": "target",
         },
         "collected": {"at": "2026-11-22T00:10:00+00:00", "clock": "the system clock of the host"},
@@ -230,13 +234,34 @@ def test_an_outcome_is_a_piece_of_evidence_with_all_that_its_record_says() -> No
     assert (unit["class"], unit["supporting"], unit["ran_against"]) == ("design", True, "the code")
 
 
-def test_an_outcome_without_a_command_is_shown_from_the_sealed_record() -> None:
-    (_, seen) = requirement_of(recorded_report(), "CFG-02")["evidence"]
-    assert seen["repeat"] == {
-        "command": "jq -r '.outcomes[0].observed' evidence/analogue.json",
-        "prints": "true",
-        "where": "bundle",
-    }
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        ({"file": "tests.json", "class_": "design"}, "make test"),
+        ({"file": "analogue.json", "class_": "analogue"}, "make test"),
+        ({}, "make verify SUFFIX=dev"),
+        (IMPLEMENTED, "TEST_TARGET=aws make verify SUFFIX=dev"),
+        (OPERATED, "TEST_TARGET=aws make verify SUFFIX=dev"),
+    ],
+)
+def test_an_outcome_without_a_command_names_what_runs_its_test_again(given: Any, command: str) -> None:
+    document = recorded_report(Held(record(outcome(command=""), **given), ""))
+    (_, seen) = requirement_of(document, "DB-02")["evidence"]
+    assert seen["repeat"] == {"command": command, "prints": "", "where": "repository"}
+
+
+@pytest.mark.parametrize("shown_by", ShownBy)
+@pytest.mark.parametrize(("verdict", "expected"), [("pass", "supporting only"), ("fail", "not met")])
+def test_another_database_than_rds_makes_nothing_met_whatever_is_asked_for(
+    shown_by: ShownBy, verdict: str, expected: str
+) -> None:
+    known = catalogue(requirement("PRC-02", shown_by=shown_by, shown_with="make test"))
+    examined = examination()
+    verdicts = judge(known, examined, RULES, (), records=[Held(analogue(outcome("PRC-02", verdict)), "")])
+    (found,) = report_of(verdicts, examined)["requirements"]
+    assert [one["status"] for one in found["classes"]] == [expected]
+    assert found["evidence"][0]["supporting"]
+    assert found["status"] != "met"
 
 
 def test_the_population_of_what_no_rule_is_about_is_what_the_tests_have_examined() -> None:

@@ -2,19 +2,22 @@
 
 import base64
 import json
+import os
 import re
+import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from compliance_report.bundle import ENVELOPE, GUIDE, STATEMENT, SUMS
+from compliance_report.bundle import ENVELOPE, GUIDE, HISTORY, RUN, STATEMENT, SUMS
 from compliance_report.guide import write_guide
+from compliance_report.history import appended, entry_of
 from compliance_report.seal import digest, seal, statement_of
-from compliance_report.signing import read_public_key
+from compliance_report.signing import load_signing_key, make_keys, read_public_key
 from tests.unit.compliance_report.bundles import Bundle
 from tests.unit.compliance_report.test_signing import public_pem
 
@@ -75,26 +78,6 @@ def test_an_envelope_holds_the_statement_and_nothing_of_the_run(signed_once: Bun
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 
-JQ = """#!{python}
-import json, re, sys
-program, *files = sys.argv[2:]
-text = open(files[0]).read() if files else sys.stdin.read()
-try:
-    documents = [json.loads(text)]
-except ValueError:
-    documents = [json.loads(line) for line in text.splitlines()]
-for document in documents:
-    path, _, otherwise = program.partition(" // ")
-    values = [document]
-    for name, number, every in re.findall(r"\\.(\\w+)|\\[(\\d+)\\]|(\\[\\])", path):
-        values = [one[int(number)] if number else one if every else one.get(name) for one in values]
-        values = values[0] if every else values
-    for value in values:
-        if value is not None or not otherwise:
-            print(value)
-"""
-"""Stands in for jq, which is no package of Python: paths, `[]` and `// empty`, as far as the page uses them."""
-
 
 @pytest.mark.parametrize("kind", ["signed_once", "unsigned_once"])
 def test_the_commands_of_the_page_say_that_the_bundle_is_sound(
@@ -104,42 +87,109 @@ def test_the_commands_of_the_page_say_that_the_bundle_is_sound(
     lines = followed(bundle, tmp_path)
     statement = statement_of(bundle.folder, bundle.read())
     sums = digest((bundle.folder / SUMS).read_bytes())
-    signature = [f"{bundle.key.public.id.removeprefix('sha256:')}  -", "Signature Verified Successfully"]
-    history = json.loads((bundle.folder / "history.jsonl").read_text())
+    verified = ["Signature Verified Successfully"] * (kind == "signed_once")
+    templates = [one for one in statement["subject"] if one["name"] != "assembly"]
     assert lines == [
         "intact",
-        *(signature if kind == "signed_once" else []),
+        *([bundle.key.public.id] if verified else []),
+        *verified,
         *(sums, sums),
         "WARNED",
         *(one["name"] for one in statement["subject"]),
         *(one["digest"]["sha256"] for one in statement["subject"]),
+        *(f"{one['digest']['sha256']}  {one['name']}" for one in templates),
+        *verified,
         "no gap",
-        *(history["sums"], history["run"]),
-        *(f"{digest((bundle.folder / name).read_bytes())}  {name}" for name in (SUMS, "run.json")),
-        f"{bundle.read()['assembly']['digest'].removeprefix('sha256:')}  -",
+        bundle.read()["assembly"]["digest"],
     ]
 
 
-def test_the_commands_of_the_page_show_a_change_an_addition_and_a_gap(signed: Bundle, tmp_path: Path) -> None:
-    signed.with_history(3)
+def test_the_commands_of_the_page_show_a_change_and_an_addition(signed: Bundle, tmp_path: Path) -> None:
     (signed.folder / "templates" / "added").touch()
-    for name in ("report.md", "history.jsonl", SUMS):
-        file = signed.folder / name
-        file.write_bytes(file.read_bytes().partition(b"\n")[2])
+    (signed.folder / "linked").symlink_to("report.md")
+    (signed.folder / "report.md").write_bytes(b"")
     lines = followed(signed, tmp_path)
     assert "intact" not in lines
-    assert "templates/added" in lines
-    assert "no gap" not in lines
+    assert {"templates/added", "linked"} <= set(lines)
+
+
+def edited(history: bytes, old: bytes, new: bytes) -> bytes:
+    """The history with an edit in its last line."""
+    head, found, tail = history.rpartition(old)
+    assert found
+    assert b"\n" not in tail.removesuffix(b"\n")
+    return head + new + tail
+
+
+BAD_HISTORIES: Final[dict[str, tuple[Callable[[bytes], bytes], str]]] = {
+    "nothing": (lambda _: b"", "it is empty;"),
+    "no end of its last line": (lambda history: history[:-1], "its last line is cut off;"),
+    "half of the last line": (lambda history: history[:-200], "its last line is cut off;"),
+    "no last line": (lambda history: history[: history[:-1].rindex(b"\n") + 1], "the last line is of other files;"),
+    "no first line": (lambda history: history.partition(b"\n")[2], "a line does not follow the one before it;"),
+    "an empty first line": (lambda history: b"\n" + history, "a line does not follow the one before it;"),
+    "another outcome": (
+        lambda history: edited(history, b'"outcome":"passed"', b'"outcome":"failed"'),
+        "the last line differs from the report;",
+    ),
+    "another exit": (lambda history: edited(history, b'"exit":0', b'"exit":1'), "the last line differs from run.json;"),
+    "another previous and no end": (
+        lambda history: edited(history, b'"previous":"', b'"previous":"0')[:-1],
+        "a line does not follow the one before it;",
+    ),
+    "a line that is of nothing": (
+        lambda history: appended(history, {"outcome": "passed"}, None),
+        "a line is of no bundle;",
+    ),
+}
+"""What may have happened to a history, and what the page then says of it."""
+
+
+@pytest.mark.parametrize(("change", "said"), BAD_HISTORIES.values(), ids=BAD_HISTORIES.keys())
+def test_the_commands_of_the_page_show_what_is_wrong_with_a_history(
+    change: Callable[[bytes], bytes], said: str, signed: Bundle, tmp_path: Path
+) -> None:
+    signed.with_history(3)
+    file = signed.folder / HISTORY
+    file.write_bytes(change(file.read_bytes()))
+    *_, told, _ = followed(signed, tmp_path)
+    assert said in told
+    assert "no gap" not in told
+
+
+def test_the_commands_of_the_page_show_that_there_is_no_history(unsigned: Bundle, tmp_path: Path) -> None:
+    (unsigned.folder / HISTORY).unlink()
+    assert "it cannot be read; it is empty;" in followed(unsigned, tmp_path)[-2]
+
+
+@pytest.mark.parametrize("other", ["no key", "another key"])
+def test_the_commands_of_the_page_show_that_a_history_is_not_signed(signed: Bundle, tmp_path: Path, other: str) -> None:
+    key = None
+    if other == "another key":
+        private, _, _ = make_keys(tmp_path / "other")
+        key = load_signing_key({"COMPLIANCE_SIGNING_KEY": str(private)})
+    (signed.folder / HISTORY).write_bytes(appended(b"", entry_of(signed.folder, signed.read(), signed.read(RUN)), key))
+    assert followed(signed, tmp_path)[-2] == " the signature is not of the last line;"
+
+
+def test_the_commands_of_the_page_take_an_audit_that_could_not_be_done(signed: Bundle, tmp_path: Path) -> None:
+    signed.with_history(3)
+    file = signed.folder / HISTORY
+    file.write_bytes(appended(file.read_bytes(), {"outcome": "not done"}, signed.key))
+    assert followed(signed, tmp_path)[-2] == "no gap"
 
 
 def followed(bundle: Bundle, folder: Path) -> list[str]:
     """What the commands of the page print, typed one after the other in the bundle."""
-    (folder / "jq").write_text(JQ.format(python=sys.executable))
-    (folder / "jq").chmod(0o755)
+    assert shutil.which("jq") is not None, "jq is needed: it is what an auditor types"
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", (bundle.folder / GUIDE).read_text(), re.DOTALL | re.MULTILINE))
-    environment = {"PATH": f"{folder}:/usr/bin:/bin", "TMPDIR": str(folder)}
     done = subprocess.run(
-        ["sh", "-c", script], cwd=bundle.folder, env=environment, capture_output=True, text=True, check=False
+        ["sh", "-c", script],
+        cwd=bundle.folder,
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout.splitlines()
 
