@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-AWS_ERRORS: Final = (BotoCoreError, ClientError)
-"""What boto3 raises where a call fails: refused by the service, or never answered."""
+AWS_ERRORS: Final = (BotoCoreError, ClientError, ResponseParserError)
+"""What boto3 raises where a call fails: refused by the service, never answered, or answered by what is no answer."""
 
 _CONFIG: Final = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard"})
 _REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")

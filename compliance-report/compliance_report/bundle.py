@@ -149,7 +149,8 @@ def opened(bundle: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="compliance-bundle-") as temporary:
         try:
             folder = _unzip(bundle, Path(temporary))
-        # zipfile raises NotImplementedError for a compression, RuntimeError for an encryption that it does not know.
+        # A zip is anybody's file. For a compression that it does not know, zipfile raises NotImplementedError, for an
+        # encrypted entry, RuntimeError. Neither is a BadZipFile, and both are the fault of the file that was given.
         except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
             reason = " ".join(str(error).split())
             raise BundleError(f"{bundle} cannot be read as a bundle: {reason}; give its folder or its zip") from error

@@ -45,7 +45,8 @@ def make(port: int, log: Path, seconds_a_resource: float) -> BaseWSGIServer:
         with stacks.TURN:
             try:
                 return list(moto(environ, start_response))
-            except NotImplementedError as error:  # 501: the SDKs try again after a 500
+            # moto raises it for an operation that it lacks. Said as 501, since the SDKs try again after a 500.
+            except NotImplementedError as error:
                 start_response("501 Not Implemented", [("Content-Type", "application/json")])
                 return [json.dumps({"__type": "NotImplemented", "message": f"moto: {error}"}).encode()]
 
