@@ -61,7 +61,7 @@ test: .venv/complete node_modules/complete ## run all tests, with line and branc
 	@rm -f compliance-report/evidence/tests.json compliance-report/evidence/analogue.json
 	@.venv/bin/python -m coverage erase
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m coverage run -m pytest --numprocesses auto --dist loadgroup \
-		--no-loadscope-reorder --ignore tests/integration/test_lifecycle.py --record compliance-report/evidence
+		--no-loadscope-reorder --ignore tests/integration/test_lifecycle.py --record=compliance-report/evidence
 	@.venv/bin/python -m coverage combine --quiet
 	@.venv/bin/python -m coverage report
 	@.venv/bin/python -m tests.coverage_outcome compliance-report/evidence/tests.json

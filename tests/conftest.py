@@ -1,6 +1,7 @@
 """What every test may use: the synthesized stack, made once a session since jsii costs seconds."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(f"tests/{place.as_posix()}"))
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(folders[item], len(rank)))
+
+
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+"""What tells a process that coverage is to measure it."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _told() -> str | None:
+    """Take from the environment that what tests start is to be measured: it would make them a fifth slower."""
+    return os.environ.pop(MEASURED, None)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch, _told: str | None) -> None:
+    """Measure what this test starts: lines that no test can reach in its own process."""
+    if _told is not None:
+        monkeypatch.setenv(MEASURED, _told)
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,89 +76,83 @@ def test_a_suffix_that_is_not_allowed_is_refused_in_one_line(suffix: str, checko
     assert not (checkout.folder / "cdk.out").exists()
 
 
-def register_change(checkout: Checkout, change: Any) -> None:
-    path = checkout.folder / "compliance-report" / "exceptions.yaml"
-    document = yaml.safe_load(path.read_text())
+WRONG_REGISTERS: dict[str, tuple[Callable[[list[dict[str, Any]]], object], tuple[str, ...]]] = {
+    "entries that do not fit": (
+        lambda entries: (
+            entries[0].update(expires="2026-11-30"),
+            entries[1]["resources"].append("Network/Vpc/Resource2"),
+            entries[2].update(resources=["Network/Nowhere"]),
+            entries.pop(3),
+        ),
+        ("expired on 2026-11-30", "Network/Vpc/Resource2", "Network/Nowhere", "matches nothing", "Open findings"),
+    ),
+    "an entry without an owner": (lambda entries: entries[0].pop("owner"), ("owner",)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_REGISTERS)
+def test_a_register_that_does_not_fit_fails_the_audit_and_is_named(name: str, checkout: Checkout) -> None:
+    change, told = WRONG_REGISTERS[name]
+    register = checkout.folder / "compliance-report" / "exceptions.yaml"
+    document = yaml.safe_load(register.read_text())
     change(document["exceptions"])
-    path.write_text(yaml.safe_dump(document))
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        pytest.param(lambda entries: entries[0].update(expires="2026-11-30"), "expired on", id="expired"),
-        pytest.param(lambda entries: entries[0].update(owner=""), "owner", id="no owner"),
-        pytest.param(lambda entries: entries[0].pop("owner"), "owner", id="owner left out"),
-        pytest.param(
-            lambda entries: entries[0]["resources"].append("Network/Vpc/Resource2"), "matches nothing", id="too wide"
-        ),
-        pytest.param(
-            lambda entries: entries[0].update(resources=["Network/Nowhere"]), "matches nothing", id="matches nothing"
-        ),
-        pytest.param(lambda entries: entries.pop(0), "Open findings", id="removed"),
-    ],
-)
-def test_a_register_that_does_not_fit_fails_the_audit_and_is_named(
-    change: Any, reason: str, checkout: Checkout
-) -> None:
-    register_change(checkout, change)
+    register.write_text(yaml.safe_dump(document))
     done = checkout.audit()
     assert done.returncode == 1, done.stdout + done.stderr
-    assert reason in done.stdout
+    assert [words for words in told if words not in done.stdout] == []
     document = json.loads((checkout.folder / "compliance-report" / "out" / "dev" / "report.json").read_text())
     assert document["verdict"] == "failed"
 
 
-def begun(checkout: Checkout, *, stderr: int = subprocess.DEVNULL) -> "subprocess.Popen[str]":
+def begun(checkout: Checkout) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [".venv/bin/python", "-m", "compliance_report", "audit", "--suffix", "dev"],
         cwd=checkout.folder,
         env=clean_environment(checkout.folder),
         stdout=subprocess.DEVNULL,
-        stderr=stderr,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def killed_after(after_seconds: float, checkout: Checkout) -> None:
+def killed(checkout: Checkout, *, steps: int, seconds: float) -> None:
+    """Begin an audit and kill it some time after it has said that so many steps are done."""
     process = begun(checkout)
-    time.sleep(after_seconds)
-    process.send_signal(signal.SIGKILL)
-    process.wait(timeout=30)
+    assert process.stderr is not None
+    for _ in range(steps):
+        assert " s  " in process.stderr.readline()
+    time.sleep(seconds)
+    process.kill()
+    process.communicate(timeout=30)
 
 
-@pytest.mark.parametrize("after_seconds", [0.3, 1.0, 2.0, 2.6, 3.2])
-def test_killing_the_audit_leaves_no_half_report_and_the_next_one_works(
-    after_seconds: float, checkout: Checkout
-) -> None:
-    killed_after(after_seconds, checkout)
-    report = checkout.folder / "compliance-report" / "out" / "dev"
-    assert not report.exists() or {path.name for path in report.iterdir()} == FILES
-    done = checkout.audit()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert {path.name for path in report.iterdir()} == FILES
-    beside = {path.name for path in report.parent.iterdir()}
-    assert beside == {"dev", "dev.zip", ".dev.lock"}
-    verified = checkout.run(".venv/bin/python", "-m", "compliance_report", "verify", str(report))
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+def test_killed_audits_leave_no_half_report_and_lose_nothing_of_the_history(checkout: Checkout) -> None:
+    bundle = checkout.folder / "compliance-report" / "out" / "dev"
 
+    def whole() -> bool:
+        return {path.name for path in bundle.iterdir()} == FILES
 
-def test_killed_audits_lose_nothing_of_the_history(checkout: Checkout) -> None:
-    history = checkout.folder / "compliance-report" / "out" / "dev" / "history.jsonl"
+    for steps, seconds in ((0, 0.3), (1, 0.3), (3, 0.1)):
+        killed(checkout, steps=steps, seconds=seconds)
+        assert not bundle.exists() or whole()
     assert checkout.audit().returncode == 0
-    before = history.read_bytes()
-    for after_seconds in (1.5, 2.5, 2.8, 3.1):
-        killed_after(after_seconds, checkout)
+    before = (bundle / "history.jsonl").read_bytes()
+    for steps, seconds in ((2, 0), (3, 0), (3, 0.3)):
+        killed(checkout, steps=steps, seconds=seconds)
+        assert not bundle.exists() or whole()
     assert checkout.audit().returncode == 0
-    assert history.read_bytes().startswith(before)
-    assert len(history.read_bytes().splitlines()) > 1
-    verified = checkout.run(".venv/bin/python", "-m", "compliance_report", "verify", str(history.parent))
+    assert whole()
+    assert {path.name for path in bundle.parent.iterdir()} == {"dev", "dev.zip", ".dev.lock"}
+    history = (bundle / "history.jsonl").read_bytes()
+    assert history.startswith(before)
+    assert len(history.splitlines()) > 1
+    verified = checkout.run(".venv/bin/python", "-m", "compliance_report", "verify", str(bundle))
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 @pytest.mark.parametrize("after_seconds", [0.1, 0.6, 1.2])
 def test_an_interrupt_ends_the_audit_in_one_line(after_seconds: float, checkout: Checkout) -> None:
-    process = begun(checkout, stderr=subprocess.PIPE)
+    process = begun(checkout)
     while not (checkout.folder / "compliance-report" / "out" / ".dev.lock").exists():
         time.sleep(0.01)
     time.sleep(after_seconds)

@@ -34,6 +34,7 @@ def test_a_setting_that_is_refused_exits_2_with_one_line(
     assert message.count("\n") == 1
 
 
+@pytest.mark.usefixtures("measured")
 def test_run_as_a_program_it_exits_with_its_status() -> None:
     environment = os.environ | {"ENVIRONMENT_SUFFIX": "a-b"}
     done = subprocess.run([sys.executable, app.__file__], env=environment, capture_output=True, text=True, check=False)

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from compliance_report.audit import REPORTS
 
 
+@pytest.mark.usefixtures("measured")
 def test_a_suffix_that_is_not_allowed_exits_2_with_one_line() -> None:
     command = [sys.executable, "-m", "compliance_report", "audit", "--suffix=-dev"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -13,6 +16,7 @@ def test_a_suffix_that_is_not_allowed_exits_2_with_one_line() -> None:
     assert "-dev" in done.stderr
 
 
+@pytest.mark.usefixtures("measured")
 def test_its_exit_status_is_that_of_the_command() -> None:
     command = [sys.executable, "-m", "compliance_report", "gate", "--suffix=nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

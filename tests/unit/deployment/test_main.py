@@ -88,6 +88,7 @@ def test_interrupt_says_what_goes_on(
     sys.stderr.close()
 
 
+@pytest.mark.usefixtures("measured")
 def test_package_is_a_program() -> None:
     command = [sys.executable, "-m", "deployment", "destroy", "--suffix", "NO"]
     ended = subprocess.run(command, cwd=app.ROOT, capture_output=True, text=True, check=False)

@@ -541,6 +541,7 @@ def test_a_terminal_that_knows_ascii_only(template: str, monkeypatch: pytest.Mon
 # --- as a process ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("measured")
 def test_as_a_program_on_the_stack(dev_template: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "template.json"
     path.write_text(json.dumps(dev_template), encoding="utf-8")
@@ -563,6 +564,7 @@ def test_it_does_not_load_cdk() -> None:
     assert time.monotonic() - started < 5  # 0.15 s measured
 
 
+@pytest.mark.usefixtures("measured")
 def test_a_reader_that_has_gone_is_no_traceback() -> None:
     reading, writing = os.pipe()
     os.close(reading)

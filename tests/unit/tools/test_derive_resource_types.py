@@ -93,6 +93,7 @@ def test_what_is_derived_from_the_schemas_of_all_regions(folder: Path) -> None:
     assert content["source"] == "the CloudFormation resource schemas that ship with cfn-lint, of 2026-01-02T03:04:05Z"
 
 
+@pytest.mark.usefixtures("measured")
 def test_the_file_has_the_types_in_order_a_line_each(folder: Path) -> None:
     command = [sys.executable, "-m", "tools.derive_resource_types", str(folder)]
     written = subprocess.run(command, capture_output=True, text=True, check=True).stdout

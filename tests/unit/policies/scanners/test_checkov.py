@@ -274,6 +274,16 @@ def run_worker(request: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=request, capture_output=True, text=True, timeout=30, check=False)
 
 
+@pytest.mark.usefixtures("measured")
+def test_the_real_worker_answers_the_one_request_and_ends(tmp_path: Path) -> None:
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}), encoding="utf-8")
+    ended = run_worker(json.dumps({"templates": [str(template)], "seconds": 30}) + "\nanother request\n")
+    assert ended.returncode == 0, ended.stderr
+    assert "CKV_AWS_26" in ended.stdout
+
+
+@pytest.mark.usefixtures("measured")
 def test_the_real_worker_ends_by_itself_when_nobody_asks() -> None:
     ended = run_worker("")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
