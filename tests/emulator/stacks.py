@@ -149,10 +149,18 @@ class EmulatedStack(models.Stack):
             backend.deleted_stacks[self.stack_id] = backend.stacks.pop(self.stack_id)
 
     def _take_down(self, operation: str) -> None:
-        """Delete what there is, the last made first; what cannot be deleted stays, and the operation has failed."""
-        failed = []
+        """Delete what there is, the last made first.
+
+        What cannot be deleted stays, so does what it relies on, and the operation has failed.
+        """
+        failed: list[str] = []
+        relied_on: set[str] = set()
+        needs = _needs(self.template_dict)
         for name in reversed(_in_order(self.template_dict)):
             if name not in self.resource_map:
+                continue
+            if name in relied_on:
+                relied_on.update(needs[name])
                 continue
             time.sleep(self.seconds_a_resource)
             given = self.template_dict["Resources"][name]
@@ -170,6 +178,7 @@ class EmulatedStack(models.Stack):
                         self.resource_map._delete_resource(resource, given)  # noqa: SLF001 - moto's own way for moto's own types
                 except Exception as error:  # noqa: BLE001 - whatever goes wrong, it is not deleted
                     failed.append(name)
+                    relied_on.update(needs[name])
                     self._tell(*told, "DELETE_FAILED", f"{type(error).__name__}: {error}")
                 else:
                     self.resource_map.drop(name)
@@ -181,6 +190,7 @@ class EmulatedStack(models.Stack):
 
     def _enter(self, status: str, reason: str | None = None) -> None:
         self.status = status
+        self.stack_status_reason = reason  # by this name DescribeStacks shows it
         self._tell(self.name, self.cloudformation_type(), self.stack_id, status, reason)
 
     def _tell(self, name: str, kind: str, physical_id: str, status: str, reason: str | None = None) -> None:
@@ -275,14 +285,19 @@ def _check_deletion(name: str, given: dict[str, Any]) -> None:
 
 
 def _in_order(template: dict[str, Any]) -> list[str]:
-    """The names of the resources, each after those that it refers to or depends on."""
+    """The names of the resources, each after those that it relies on."""
+    return list(TopologicalSorter(_needs(template)).static_order())
+
+
+def _needs(template: dict[str, Any]) -> dict[str, list[str]]:
+    """For each resource, the names of those that it refers to or depends on."""
     resources = template.get("Resources", {})
-    order: TopologicalSorter[str] = TopologicalSorter()
+    needs = {}
     for name, resource in resources.items():
         depends_on = resource.get("DependsOn", [])
         named = {depends_on} if isinstance(depends_on, str) else set(depends_on)
-        order.add(name, *sorted((named | set(_references(resource.get("Properties", {})))) & set(resources)))
-    return list(order.static_order())
+        needs[name] = sorted((named | set(_references(resource.get("Properties", {})))) & set(resources))
+    return needs
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -291,18 +291,29 @@ def test_resources_are_made_after_what_they_refer_to_and_deleted_before_it(aws: 
     ]
 
 
-def test_what_cannot_be_deleted_stays_and_the_deletion_fails(aws: Aws) -> None:
+def test_what_cannot_be_deleted_stays_with_what_it_relies_on_and_the_deletion_fails(aws: Aws) -> None:
     before = census(aws, *SMALL)
     trust = {"Version": "2012-10-17", "Statement": []}
     role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "held", "AssumeRolePolicyDocument": trust}}
-    create(aws, "held", {"Resources": {"Role": role, "Group": log_group("/aws/rds/held")}})
+    template = {
+        "Resources": {
+            "Role": role | {"DependsOn": "Near"},
+            "Near": log_group("/aws/rds/near", DependsOn="Far"),
+            "Far": log_group("/aws/rds/far"),
+            "Other": log_group("/aws/rds/other"),
+        }
+    }
+    create(aws, "held", template)
     aws("iam").attach_role_policy(RoleName="held", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
 
     aws("cloudformation").delete_stack(StackName="held")
 
     assert status(aws, "held") == "DELETE_FAILED"
+    (stack,) = aws("cloudformation").describe_stacks(StackName="held")["Stacks"]
+    assert stack["StackStatusReason"] == "The following resource(s) failed to delete: [Role]."
     assert [name for name, state, _ in events(aws, "held") if state == "DELETE_FAILED"] == ["Role", "held"]
-    assert census(aws, *SMALL) == before | {"Roles: held", "Stacks: held"}
+    left = {"Roles: held", "Stacks: held", "logGroups: /aws/rds/far", "logGroups: /aws/rds/near"}
+    assert census(aws, *SMALL) == before | left
     aws("iam").detach_role_policy(RoleName="held", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
     aws("cloudformation").delete_stack(StackName="held")
     assert census(aws, *SMALL) == before

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
 from deployment import leftovers
 from deployment.account import Account
@@ -410,6 +411,7 @@ def test_tag_of_what_its_own_list_no_longer_has_is_not_believed(
     [
         pytest.param(ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListAny"), id="denied"),
         pytest.param(EndpointConnectionError(endpoint_url="https://any"), id="no answer"),
+        pytest.param(ResponseParserError("invalid XML received"), id="an answer that is none"),
     ],
 )
 def test_what_cannot_be_looked_for_is_said_and_the_rest_is_looked_for(
