@@ -27,7 +27,6 @@ def _no_ambient_account(monkeypatch: pytest.MonkeyPatch) -> None:
 def _same_signals() -> Iterator[None]:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever runs the tests has put there
     yield
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
