@@ -19,7 +19,7 @@ import yaml
 from compliance_report.bundle import as_json
 from compliance_report.evidence import MASKED
 from compliance_report.record import digest_of_sources
-from policies.rules.passwords import holds_password
+from policies.facts.passwords import holds_password
 
 ROOT: Final = Path(__file__).parents[1]
 CATALOGUE: Final = ROOT / "compliance-report" / "requirements.yaml"

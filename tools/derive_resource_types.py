@@ -1,6 +1,6 @@
-"""Derive `policies/rules/resource_types.json` from the CloudFormation resource schemas that ship with cfn-lint.
+"""Derive `policies/facts/resource_types.json` from the CloudFormation resource schemas that ship with cfn-lint.
 
-    python -m tools.derive_resource_types FOLDER > policies/rules/resource_types.json
+    python -m tools.derive_resource_types FOLDER > policies/facts/resource_types.json
 
 FOLDER is `cfnlint/data/schemas` of an installed cfn-lint. For each resource type of any region the file says which
 properties are the resource's own physical name, whether `Ref` gives that name, and which property holds its tags. A

@@ -18,8 +18,8 @@ from compliance_report.repository import SCANNER as REPOSITORY
 from policies.evaluate import SCANNER as TEMPLATE_RULES
 from policies.evaluate import TEMPLATE_ITSELF
 from policies.examination import Examination
+from policies.facts.passwords import holds_password, is_password_name
 from policies.finding import Finding
-from policies.rules.passwords import holds_password, is_password_name
 from policies.template import Template
 
 CLASS: Final = "design"

@@ -5,17 +5,17 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-import policies
 from compliance_report.manifest import Manifest, read_manifest
 from compliance_report.record import RecordError, digest_of_sources
 from policies.clock import read_clock
+from policies.digest import digest_of_files, digest_of_rules
 from policies.template import Template
 
 TOOLS: Final[Mapping[str, str]] = {
@@ -36,7 +36,6 @@ SELF_ASSESSMENT: Final = "none: self-assessment"
 
 _NO_DEPLOYMENT_READS: Final = (".metadata.json", ".lock")
 _NOT_READ: Final = frozenset({"tree.json", "validation-report.json"})
-_RULE_SOURCES: Final = frozenset({".json", ".py", ".yaml"})
 
 
 class FactsError(ValueError):
@@ -158,7 +157,7 @@ def digest_of_assembly(assembly: Path) -> str:
     for other readers: `*.metadata.json` (it holds temporary paths, which differ from run to run), `tree.json`,
     `validation-report.json` and `*.lock`. Inside an asset nothing is left out: a file of any name is deployed there.
     """
-    return _digest_of_files(assembly, files_of_assembly(assembly))
+    return digest_of_files(assembly, files_of_assembly(assembly))
 
 
 def files_of_assembly(assembly: Path) -> list[Path]:
@@ -170,19 +169,6 @@ def _is_read(path: Path, assembly: Path) -> bool:
     if any(part.startswith("asset.") for part in path.relative_to(assembly).parts):
         return True
     return path.name not in _NOT_READ and not path.name.endswith(_NO_DEPLOYMENT_READS)
-
-
-def digest_of_rules() -> str:
-    """The digest of the package `policies`: the rules, the data they use, and the code that applies them."""
-    package = Path(policies.__path__[0])
-    return _digest_of_files(package, (path for path in package.rglob("*") if path.suffix in _RULE_SOURCES))
-
-
-def _digest_of_files(folder: Path, files: Iterable[Path]) -> str:
-    lines = sorted(
-        (path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files
-    )
-    return _digest("".join(f"{digest}  {path}\n" for path, digest in lines).encode())
 
 
 def _digest(content: bytes) -> str:

@@ -17,7 +17,7 @@ from compliance_report.bundle import CATALOGUE, EFFECTIVENESS, EVIDENCE, REGISTE
 from compliance_report.catalogue import load_catalogue
 from compliance_report.effectiveness import read_effectiveness
 from compliance_report.evidence import MASKED
-from compliance_report.facts import Facts, digest_of_assembly, digest_of_rules, files_of_assembly
+from compliance_report.facts import Facts, digest_of_assembly, files_of_assembly
 from compliance_report.formats import FORMATS
 from compliance_report.inputs import Inputs, in_one_order, read_inputs
 from compliance_report.manifest import read_manifest
@@ -26,6 +26,7 @@ from compliance_report.report import Report, build_report
 from compliance_report.repository import SCANNER as REPOSITORY
 from compliance_report.verdicts import judge
 from policies.assembly import read_assembly
+from policies.digest import digest_of_rules
 from policies.evaluate import SCANNER, evaluate
 from policies.examination import Examination
 from policies.exceptions import Acceptance, apply_register

@@ -6,7 +6,6 @@ applied to all scanners' findings here, in one place; CDK's own acknowledgements
 in the tree is refused.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +25,7 @@ from aws_cdk import (
 
 from policies.assembly import read_assembly
 from policies.cdk.aspects import GroupAspect, attach_aspects, describe, scan_of
+from policies.digest import digest_of_rules
 from policies.evaluate import SCANNER, evaluate
 from policies.examination import Examination, ExaminationError
 from policies.exceptions import Acceptance, apply_register
@@ -49,11 +49,8 @@ def enforce(app: App, *, suffix: str, scanners: ScannersOutsideCdk, register: Pa
 
 
 def rules_version() -> str:
-    """The rules' version: the start of a digest over their sources, since they change with this repository."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].joinpath("rules").glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return f"sha256:{digest.hexdigest()[:16]}"
+    """The rules' version: the start of their digest, since they change with this repository."""
+    return digest_of_rules()[: len("sha256:") + 16]
 
 
 @jsii.implements(IPolicyValidationPlugin)

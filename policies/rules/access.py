@@ -4,11 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from policies.judge import Outcome, Test, Truth, all_of, any_of, holds, holds_for_text, no, outcome
-from policies.nodes import ABSENT, Node, Partial, Reference, Unknown, child
-from policies.rule import EVERY_TYPE, Severity, rule
-from policies.rules.identity import ACCOUNT, any_item, is_arn
-from policies.rules.policy_documents import (
+from policies.facts.identity import ACCOUNT, any_item, is_arn
+from policies.facts.policy_documents import (
     MANAGED_POLICY,
     documents_of,
     each_settled,
@@ -16,8 +13,11 @@ from policies.rules.policy_documents import (
     statements,
     where_allowing,
 )
-from policies.rules.principals import is_narrowed, is_nobody_in_particular, is_own_root
-from policies.rules.texts import HOLE, text_of
+from policies.facts.principals import is_narrowed, is_nobody_in_particular, is_own_root
+from policies.facts.texts import HOLE, text_of
+from policies.judge import Outcome, Test, Truth, all_of, any_of, holds, holds_for_text, no, outcome
+from policies.nodes import ABSENT, Node, Partial, Reference, Unknown, child
+from policies.rule import EVERY_TYPE, Severity, rule
 from policies.template import Resource, Template
 
 _KEYS: Final = frozenset({"AWS::KMS::Key", "AWS::KMS::ReplicaKey"})

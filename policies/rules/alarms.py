@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from policies.facts.resource_types import DB_INSTANCE
+from policies.facts.watched import NAMESPACE, Watched, candidates, database_of, is_of, watched
 from policies.judge import Outcome, Test, Truth, all_of, any_of, equals, holds, number, one_of, outcome
 from policies.nodes import ABSENT, Node, child, possible, show, walk
 from policies.rule import Severity, rule
-from policies.rules.database import DB_INSTANCE
-from policies.rules.watched import NAMESPACE, Watched, candidates, database_of, is_of, watched
 from policies.template import Resource, Template
 
 _GIBIBYTE: Final = 2**30

@@ -6,12 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from policies.judge import Outcome, Test, Truth, Verdict, all_of, any_of, holds, is_true, outcome
-from policies.nodes import ABSENT, DynamicReference, Node, Reference, Unknown, possible, show
-from policies.rule import EVERY_TYPE, TEMPLATE, Severity, rule
-from policies.rules.database import DB_INSTANCE, inherited, origins
-from policies.rules.identity import named
-from policies.rules.passwords import (
+from policies.facts.identity import named
+from policies.facts.passwords import (
     fetches_password,
     holds_password,
     is_parameter,
@@ -19,7 +15,12 @@ from policies.rules.passwords import (
     secret_reference,
     suspects,
 )
-from policies.rules.texts import Leaf, leaves, pieces, raw_texts, text_of
+from policies.facts.resource_types import DB_INSTANCE
+from policies.facts.texts import Leaf, leaves, pieces, raw_texts, text_of
+from policies.judge import Outcome, Test, Truth, Verdict, all_of, any_of, holds, is_true, outcome
+from policies.nodes import ABSENT, DynamicReference, Node, Reference, Unknown, possible, show
+from policies.rule import EVERY_TYPE, TEMPLATE, Severity, rule
+from policies.rules.database import inherited, origins
 from policies.source import as_mapping
 from policies.template import Resource, Template
 

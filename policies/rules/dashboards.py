@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from policies.facts.identity import ACCOUNT, joined
+from policies.facts.resource_types import DB_INSTANCE
+from policies.facts.watched import ALARM, DIMENSION, NAMESPACE, database_of, index_keys, is_of, lookup_keys, watched
 from policies.judge import Outcome, Truth, all_of, any_of, is_false, items, outcome
 from policies.nodes import ABSENT, Node, Partial, child, possible
 from policies.rule import Severity, rule
-from policies.rules.database import DB_INSTANCE
-from policies.rules.identity import ACCOUNT, joined
-from policies.rules.watched import ALARM, DIMENSION, NAMESPACE, database_of, index_keys, is_of, lookup_keys, watched
 from policies.template import Resource, Template
 
 _DASHBOARD: Final = "AWS::CloudWatch::Dashboard"

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from policies.facts.identity import named
+from policies.facts.resource_types import DB_INSTANCE
 from policies.judge import (
     Outcome,
     Truth,
@@ -18,10 +20,8 @@ from policies.judge import (
 )
 from policies.nodes import ABSENT, Choice, Node, Partial, Unknown, possible
 from policies.rule import Severity, rule
-from policies.rules.identity import named
 from policies.template import Resource, Template
 
-DB_INSTANCE: Final = "AWS::RDS::DBInstance"
 PARAMETER_GROUP: Final = "AWS::RDS::DBParameterGroup"
 
 _SOURCE: Final = "SourceDBInstanceIdentifier"

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.resource_types import DB_INSTANCE
+from policies.facts.texts import leaves
 from policies.judge import Outcome, Truth, Verdict, check, holds, is_false, is_true, outcome
 from policies.nodes import ABSENT, Node, possible, show
 from policies.rule import EVERY_TYPE, TEMPLATE, Severity, rule
-from policies.rules.database import DB_INSTANCE
-from policies.rules.texts import leaves
 from policies.template import Resource, Template
 
 DB_CLUSTER: Final = "AWS::RDS::DBCluster"

@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.passwords import fetches_password, holds_password, is_password_name, is_secret_parameter, suspects
+from policies.facts.texts import leaves, pieces, raw_texts, text_of
 from policies.judge import Outcome, Verdict
 from policies.nodes import DynamicReference, Node, Partial, Reference, Unknown, possible, show
 from policies.rule import EVERY_TYPE, TEMPLATE, Severity, rule
 from policies.rules.credentials import PARAMETER
-from policies.rules.passwords import fetches_password, holds_password, is_password_name, is_secret_parameter, suspects
-from policies.rules.texts import leaves, pieces, raw_texts, text_of
 from policies.source import as_mapping
 from policies.template import Resource, Template
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from policies.facts.resource_types import DB_INSTANCE
+from policies.facts.texts import text_of
 from policies.judge import Outcome, Test, Truth, holds, holds_for_text, is_true, outcome
 from policies.nodes import ABSENT, Node, Partial
 from policies.rule import Severity, rule
 from policies.rules.credentials import SECRET, master_secrets
-from policies.rules.database import DB_INSTANCE, inherited
-from policies.rules.texts import text_of
+from policies.rules.database import inherited
 from policies.template import Resource, Template
 
 

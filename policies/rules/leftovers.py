@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.texts import leaves
 from policies.judge import Outcome, Test, Verdict, check, holds, is_true, number, outcome
 from policies.nodes import Node, Reference
 from policies.rule import EVERY_TYPE, Severity, rule
-from policies.rules.texts import leaves
 from policies.template import Resource, Template
 
 _SHORTEST_WAIT: Final = 7

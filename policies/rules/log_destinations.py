@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.identity import in_lower_case, joined
 from policies.judge import Outcome, Truth, all_of, equals, holds, no, outcome
 from policies.nodes import ABSENT, Node, Partial, Reference, possible, walk
 from policies.rule import EVERY_TYPE, Severity, rule
-from policies.rules.identity import in_lower_case, joined
 from policies.rules.log_groups import LOG_GROUP, is_declared_before
 from policies.template import Resource, Template
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from policies.facts.identity import in_lower_case, joined, made_before, named, same_text
+from policies.facts.resource_types import DB_INSTANCE
 from policies.judge import (
     Outcome,
     Truth,
@@ -21,8 +23,6 @@ from policies.judge import (
 )
 from policies.nodes import ABSENT, Node, Partial, Reference, Unknown
 from policies.rule import Severity, rule
-from policies.rules.database import DB_INSTANCE
-from policies.rules.identity import in_lower_case, joined, made_before, named, same_text
 from policies.template import Resource, Template
 
 LOG_GROUP: Final = "AWS::Logs::LogGroup"

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from policies.facts.identity import arn_texts, in_lower_case, is_arn, named
+from policies.facts.resource_types import DB_INSTANCE
+from policies.facts.service_access import Caller, allows
 from policies.judge import Outcome, Truth, all_of, any_of, at_least, check, holds, is_true, number, one_of, outcome
 from policies.nodes import Node, Partial, Reference, possible
 from policies.rule import Severity, rule
-from policies.rules.database import DB_INSTANCE
-from policies.rules.identity import arn_texts, in_lower_case, is_arn, named
-from policies.rules.service_access import Caller, allows
 from policies.template import Resource, Template
 
 _ROLE: Final = "AWS::IAM::Role"

@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
-from policies.judge import Outcome, Truth, all_of, any_of, elements, holds, no, outcome, some
-from policies.nodes import ABSENT, Node, Reference, Unknown, child, possible
-from policies.rule import Severity, rule
-from policies.rules.database import DB_INSTANCE
-from policies.rules.identity import ACCOUNT, any_item, is_arn
-from policies.rules.policy_documents import (
+from policies.facts.identity import ACCOUNT, any_item, is_arn
+from policies.facts.policy_documents import (
     MANAGED_POLICY,
     documents_of,
     each_settled,
     names_action,
     where_allowing,
 )
+from policies.facts.resource_types import DB_INSTANCE
+from policies.judge import Outcome, Truth, all_of, any_of, elements, holds, no, outcome, some
+from policies.nodes import ABSENT, Node, Reference, Unknown, child, possible
+from policies.rule import Severity, rule
 from policies.template import Resource, Template
 
 ROLE: Final = "AWS::IAM::Role"

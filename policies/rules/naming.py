@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
+from policies.facts.names import carries_suffix, ends_with_suffix, own_names, texts_of
+from policies.facts.resource_types import name_paths
 from policies.judge import Outcome, Truth, holds_for_text, is_present, outcome
 from policies.rule import EVERY_TYPE, TEMPLATE, Severity, rule
-from policies.rules.names import carries_suffix, ends_with_suffix, own_names, texts_of
-from policies.rules.resource_types import name_paths
 from policies.rules.tags import carried, name_tags, tag_lists, tag_values
 from policies.suffix import SUFFIX, SUFFIX_RULE
 from policies.template import Resource, Template

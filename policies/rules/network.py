@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.identity import in_lower_case
+from policies.facts.resource_types import DB_INSTANCE
+from policies.facts.routing import SUBNET, VPC, the, vpc_of, vpcs_with_nat, ways_of
 from policies.judge import (
     Outcome,
     Truth,
@@ -21,9 +24,6 @@ from policies.judge import (
 )
 from policies.nodes import ABSENT, Choice, Node, Partial, Reference, Unknown, possible
 from policies.rule import TEMPLATE, Severity, rule
-from policies.rules.database import DB_INSTANCE
-from policies.rules.identity import in_lower_case
-from policies.rules.routing import SUBNET, VPC, the, vpc_of, vpcs_with_nat, ways_of
 from policies.template import Resource, Template
 
 DB_SUBNET_GROUP: Final = "AWS::RDS::DBSubnetGroup"

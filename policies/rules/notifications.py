@@ -4,6 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.identity import any_item, arn_texts, is_arn, means, named
+from policies.facts.resource_types import DB_INSTANCE
+from policies.facts.service_access import Caller, allows
+from policies.facts.watched import ALARM, NAMESPACE, database_of, is_of, watched
 from policies.judge import (
     Outcome,
     Truth,
@@ -21,10 +25,6 @@ from policies.judge import (
 from policies.nodes import ABSENT, Node, Partial, Reference, possible, walk
 from policies.rule import Severity, rule
 from policies.rules.alarms import REQUIRED_METRICS
-from policies.rules.database import DB_INSTANCE
-from policies.rules.identity import any_item, arn_texts, is_arn, means, named
-from policies.rules.service_access import Caller, allows
-from policies.rules.watched import ALARM, NAMESPACE, database_of, is_of, watched
 from policies.template import Resource, Template
 
 _EACH_KIND: Final = (ALARM, "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::LogAlarm")

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.resource_types import DB_INSTANCE
 from policies.judge import Outcome, Truth, all_of, any_of, holds, is_true, outcome
 from policies.nodes import ABSENT, DynamicReference, Node, Partial, Reference, Unknown, possible, walk
 from policies.rule import Severity, rule
-from policies.rules.database import DB_INSTANCE
 from policies.source import as_mapping
 from policies.template import Resource, Template
 

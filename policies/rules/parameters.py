@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
+from policies.facts.identity import in_lower_case, named, same_text
+from policies.facts.resource_types import DB_INSTANCE
 from policies.judge import Outcome, Test, Truth, all_of, any_of, check, equals, outcome
 from policies.nodes import ABSENT, Node, Reference, possible
 from policies.rule import Severity, rule
-from policies.rules.database import DB_INSTANCE
-from policies.rules.identity import in_lower_case, named, same_text
 from policies.template import Resource, Template
 
 PARAMETER_GROUP: Final = "AWS::RDS::DBParameterGroup"

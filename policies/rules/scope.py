@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
+from policies.facts.resource_types import DB_INSTANCE
+from policies.facts.texts import Leaf, leaves, text_of
 from policies.judge import Outcome, Truth, Verdict, any_of, outcome
 from policies.nodes import ABSENT, Unknown, possible, show
 from policies.rule import EVERY_TYPE, TEMPLATE, Severity, rule
-from policies.rules.database import DB_INSTANCE, has_postgresql_engine, stated_or_inherited
-from policies.rules.texts import Leaf, leaves, text_of
+from policies.rules.database import has_postgresql_engine, stated_or_inherited
 from policies.template import Resource, Template
 
 REGION: Final = "us-east-1"

@@ -3,6 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from policies.facts.address_ranges import NARROW, is_narrow, is_narrow_prefix_list
+from policies.facts.group_rules import (
+    EGRESS,
+    SECURITY_GROUP,
+    Databases,
+    databases_behind,
+    egress_resources,
+    entries,
+    group_of,
+)
+from policies.facts.resource_types import DB_INSTANCE
 from policies.judge import (
     Outcome,
     Test,
@@ -18,17 +29,6 @@ from policies.judge import (
 )
 from policies.nodes import ABSENT, Node, Reference, child
 from policies.rule import Severity, rule
-from policies.rules.address_ranges import NARROW, is_narrow, is_narrow_prefix_list
-from policies.rules.database import DB_INSTANCE
-from policies.rules.group_rules import (
-    EGRESS,
-    SECURITY_GROUP,
-    Databases,
-    databases_behind,
-    egress_resources,
-    entries,
-    group_of,
-)
 from policies.template import Resource, Template
 
 INGRESS: Final = "AWS::EC2::SecurityGroupIngress"

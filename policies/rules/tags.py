@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from policies.facts.resource_types import SOURCE, has_schema, is_custom, tags_path
 from policies.judge import Outcome, Truth, all_of, any_of, elements, holds_for_text, outcome
 from policies.nodes import ABSENT, Choice, Node, Partial, Reference, child, possible, show
 from policies.rule import EVERY_TYPE, Severity, rule
-from policies.rules.resource_types import SOURCE, has_schema, is_custom, tags_path
 from policies.template import Resource, Template
 
 COST_TAGS: Final = ("CostCenter", "Environment", "EnvironmentSuffix", "ManagedBy", "Owner", "Project")

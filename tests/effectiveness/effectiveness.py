@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from compliance_report.facts import digest_of_rules, read_tools
+from compliance_report.facts import read_tools
+from policies.digest import digest_of_rules
 from policies.scanners import SCANNERS
 from tests.effectiveness.catalogue import HARMLESS, VIOLATIONS
 from tests.effectiveness.changes import SUFFIX, Draft

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import policies
 from compliance_report import facts
 from compliance_report.facts import (
     Commit,
     FactsError,
     digest_of_assembly,
-    digest_of_rules,
     gather_facts,
     read_commit,
     read_reviewer,
@@ -20,6 +18,7 @@ from compliance_report.facts import (
 )
 from compliance_report.manifest import read_manifest
 from compliance_report.record import digest_of_sources
+from policies.digest import digest_of_rules
 from tests.unit.compliance_report.examples import CONTENT, template
 
 
@@ -148,23 +147,6 @@ def test_file_that_a_deployment_may_read_changes_the_digest(assembly: Path, name
     (assembly / name).write_text("changed")
 
     assert digest_of_assembly(assembly) != before
-
-
-def test_digest_of_the_rules_changes_with_rules_data_and_the_code_that_applies_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("rules/database.py", "rules/types.json", "judge.py", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("before")
-    monkeypatch.setattr(policies, "__path__", [str(tmp_path)])
-    digests = [digest_of_rules()]
-    for name in ("rules/database.py", "rules/types.json", "judge.py"):
-        (tmp_path / name).write_text("after")
-        digests.append(digest_of_rules())
-    (tmp_path / "notes.txt").write_text("after")
-
-    assert len(set(digests)) == 4
-    assert digest_of_rules() == digests[-1]
 
 
 def test_facts_are_gathered_of_an_assembly_that_has_been_moved_since_it_was_examined(

@@ -102,7 +102,7 @@ def test_the_file_has_the_types_in_order_a_line_each(folder: Path) -> None:
 
 
 def test_the_committed_file_has_the_names_that_were_added_by_hand() -> None:
-    path = Path(sys.modules[derive.__module__].__file__ or "").parents[1] / "policies" / "rules" / "resource_types.json"
+    path = Path(sys.modules[derive.__module__].__file__ or "").parents[1] / "policies" / "facts" / "resource_types.json"
     types = json.loads(path.read_text(encoding="utf-8"))["types"]
     for name, key in MORE_OWN_NAMES.items():
         assert key in types[name]["names"]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.address_ranges import is_internet
 from policies.judge import Truth, all_of, any_of, holds, no
 from policies.nodes import ABSENT, Node, Reference, possible
-from policies.rules.address_ranges import is_internet
 from policies.template import Resource, Template
 
 VPC: Final = "AWS::EC2::VPC"

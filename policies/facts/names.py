@@ -4,9 +4,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.resource_types import name_paths, name_that_ref_gives
 from policies.judge import Truth
 from policies.nodes import ABSENT, DynamicReference, Node, Partial, Reference, Unknown, possible
-from policies.rules.resource_types import name_paths, name_that_ref_gives
 from policies.template import Resource, Template
 
 OPEN: Final = "\ue000"

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
+from policies.facts.identity import ACCOUNT
+from policies.facts.service_access import Caller, allows
 from policies.judge import Truth
 from policies.nodes import ABSENT, Node, Reference, Unknown
-from policies.rules.identity import ACCOUNT
-from policies.rules.service_access import Caller, allows
 
 ROLE_CALLER = Caller("monitoring.rds.amazonaws.com", frozenset({"arn:aws:rds:us-east-1:${AWS::AccountId}:db:x-dev"}))
 ASSUME = "sts:AssumeRole"

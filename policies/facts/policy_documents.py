@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Final
 
+from policies.facts.texts import HOLE, text_of
 from policies.judge import Test, Truth, any_of, every, holds, items, no
 from policies.nodes import ABSENT, Choice, DynamicReference, Node, Partial, Reference, Unknown, child, possible
-from policies.rules.texts import HOLE, text_of
 from policies.template import Resource, Template
 
 MANAGED_POLICY: Final = "AWS::IAM::ManagedPolicy"

@@ -1,8 +1,8 @@
 import pytest
 
+from policies.facts.identity import ACCOUNT, in_lower_case, is_arn, joined, named, same_text, written
 from policies.judge import Truth
 from policies.nodes import ABSENT, Choice, DynamicReference, Node, Partial, Reference, Unknown
-from policies.rules.identity import ACCOUNT, in_lower_case, is_arn, joined, named, same_text, written
 from policies.template import Template
 
 P = Unknown("parameter P")

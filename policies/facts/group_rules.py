@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.resource_types import DB_INSTANCE
 from policies.judge import Truth, any_of, elements
 from policies.nodes import ABSENT, Node, Reference, Unknown, possible
-from policies.rules.database import DB_INSTANCE
 from policies.template import Resource, Template
 
 SECURITY_GROUP: Final = "AWS::EC2::SecurityGroup"

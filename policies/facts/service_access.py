@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
+from policies.facts.identity import ACCOUNT, any_item, is_arn
 from policies.judge import Test, Truth, all_of, any_of, holds, holds_for_text, is_true, items, no
 from policies.nodes import ABSENT, Node, child
-from policies.rules.identity import ACCOUNT, any_item, is_arn
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from policies.template import Resource
 
+DB_INSTANCE: Final = "AWS::RDS::DBInstance"
+
 _FILE: Final = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 _TYPES: Final[Mapping[str, Mapping[str, Any]]] = _FILE["types"]
 SOURCE: Final[str] = _FILE["source"]

@@ -6,9 +6,9 @@ from functools import lru_cache
 from itertools import product
 from typing import Final
 
+from policies.facts.identity import in_lower_case, means
 from policies.judge import Truth, is_false, items
 from policies.nodes import ABSENT, Choice, Node, Reference, child, possible
-from policies.rules.identity import in_lower_case, means
 from policies.template import Resource, Template
 
 ALARM: Final = "AWS::CloudWatch::Alarm"

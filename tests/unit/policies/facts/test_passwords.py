@@ -2,9 +2,9 @@
 
 import pytest
 
+from policies.facts.passwords import fetches_password, holds_password, is_password_name, secret_reference
+from policies.facts.texts import HOLE
 from policies.nodes import DynamicReference
-from policies.rules.passwords import fetches_password, holds_password, is_password_name, secret_reference
-from policies.rules.texts import HOLE
 
 
 @pytest.mark.parametrize(

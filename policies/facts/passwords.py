@@ -6,8 +6,8 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
+from policies.facts.texts import HOLE
 from policies.nodes import DynamicReference, Unknown
-from policies.rules.texts import HOLE
 from policies.source import as_mapping
 from policies.template import Template
 

@@ -16,9 +16,9 @@ from cloudformation_validate import (
     ValidateConfig,
 )
 
-import policies.rules.resource_types as module
+import policies.facts.resource_types as module
+from policies.facts.resource_types import SOURCE, has_schema, name_paths, name_that_ref_gives, tags_path
 from policies.nodes import Unknown
-from policies.rules.resource_types import SOURCE, has_schema, name_paths, name_that_ref_gives, tags_path
 from policies.template import Resource
 from tools.derive_resource_types import NOT_OWN_NAMES
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from policies.facts.address_ranges import is_narrow_text
+from policies.facts.identity import ACCOUNT
+from policies.facts.policy_documents import each_settled, settled
+from policies.facts.texts import HOLE, text_of
 from policies.judge import Test, Truth, all_of, any_of, items
 from policies.nodes import Node, Partial, Reference, Unknown
-from policies.rules.address_ranges import is_narrow_text
-from policies.rules.identity import ACCOUNT
-from policies.rules.policy_documents import each_settled, settled
-from policies.rules.texts import HOLE, text_of
 
 _WILDCARDS: Final = re.compile(r"[*?]")
 _ACCOUNT_NUMBER: Final = re.compile(r"[0-9]{12}")
