@@ -9,6 +9,7 @@ from botocore.parsers import ResponseParserError
 
 from deployment import leftovers
 from deployment.account import Account
+from deployment.kinds import KINDS
 from deployment.leftovers import Leftover, Search, find_leftovers
 from tests.unit.deployment.assembly import REGION
 
@@ -349,9 +350,9 @@ def test_what_belongs_to_something_else_by_its_tags_is_told_and_not_counted(
     alarm(account, "pr4")
     kinds = [
         kind if kind.kind != "alarm" else _with_tags(kind, tags)
-        for kind in leftovers._KINDS  # noqa: SLF001 - moto refuses to set tags that begin with aws:
+        for kind in KINDS  # moto refuses to set tags that begin with aws:
     ]
-    monkeypatch.setattr(leftovers, "_KINDS", tuple(kinds))
+    monkeypatch.setattr(leftovers, "KINDS", tuple(kinds))
     search = find_leftovers(account, "pr4")
     assert search.left == ()
     assert search.others == ("alarm cpu-utilization-alarm-pr4",)
