@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.effectiveness import (
+    violations_corners,
     violations_database,
     violations_logging,
     violations_naming,
@@ -18,5 +19,6 @@ VIOLATIONS: Final[tuple[Violation, ...]] = (
     *violations_network.VIOLATIONS,
     *violations_naming.VIOLATIONS,
     *violations_subtle.VIOLATIONS,
+    *violations_corners.VIOLATIONS,
 )
 HARMLESS: Final[tuple[Harmless, ...]] = _HARMLESS

@@ -22,6 +22,8 @@ from tests.effectiveness.changes import (
     MEMORY_ALARM,
     MONITORING_POLICY,
     MONITORING_ROLE,
+    NAT_1,
+    NAT_2,
     PARAMETERS,
     POSTGRESQL_LOG,
     PRIVATE_1,
@@ -240,6 +242,77 @@ def by_good_mapping(key: str, path: str, value: Any) -> Change:
 def either_good(key: str, path: str, one: Any, other: Any) -> Change:
     """A condition that a parameter decides, between two good values."""
     return together(condition(), put(key, path, {"Fn::If": ["Important", one, other]}))
+
+
+def read_replica(draft: Draft) -> None:
+    """A second complete database that is a replica of the first: password, key and secret are those of the first."""
+    second_database(draft)
+    properties = draft.resources[f"{draft.id(DATABASE)}Second"]["Properties"]
+    for name in ("ManageMasterUserPassword", "MasterUsername", "StorageEncrypted", "Engine", "EngineVersion"):
+        properties.pop(name, None)
+    properties["SourceDBInstanceIdentifier"] = draft.ref(DATABASE)
+    del draft.template["Outputs"]["SecondSecret"]
+
+
+def application_answers_by_resources(draft: Draft) -> None:
+    """What the application's group lets out stands in resources of its own."""
+    for number, entry in enumerate(draft.of(APPLICATION_GROUP).pop("SecurityGroupEgress")):
+        draft.resources[f"Outward{number}"] = {
+            "Type": "AWS::EC2::SecurityGroupEgress",
+            "Properties": {"GroupId": draft.attribute(APPLICATION_GROUP, "GroupId"), **entry},
+        }
+
+
+def regional_nat_gateway(draft: Draft) -> None:
+    """The NAT gateways are regional: they need neither subnet nor address."""
+    for key in (NAT_1, NAT_2):
+        properties = draft.of(key)
+        del properties["SubnetId"], properties["AllocationId"]
+        properties |= {"AvailabilityMode": "regional", "ConnectivityType": "public", "VpcId": draft.ref(VPC)}
+
+
+def admits(**rule: Any) -> Change:
+    """The application's group admits one thing more."""
+    return append(
+        APPLICATION_GROUP, "SecurityGroupIngress", {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **rule}
+    )
+
+
+def called_by_all(**narrowed: Any) -> Change:
+    """A function that everybody may call, as far as what is given beside it leaves somebody."""
+    return together(
+        add("ReportLog", "AWS::Logs::LogGroup", log_group("/aws/rds/report-dev"), **GONE),
+        add("Report", "AWS::Lambda::Function", report_function),
+        add(
+            "Permission",
+            "AWS::Lambda::Permission",
+            {"FunctionName": {"Ref": "Report"}, "Action": "lambda:InvokeFunction", "Principal": "*", **narrowed},
+        ),
+    )
+
+
+def dashboard_of_alarms(draft: Draft) -> None:
+    """A second dashboard shows the alarms as graphs, and its rows are shortened with `...` and `.`."""
+    body = {
+        "widgets": [
+            {"type": "metric", "properties": {"annotations": {"alarms": ["${Alarm}"]}}},
+            {
+                "type": "metric",
+                "properties": {
+                    "metrics": [
+                        ["AWS/RDS", "CPUUtilization", "DBInstanceIdentifier", "postgres-dev"],
+                        [".", "DBLoad", ".", "."],
+                        ["...", "postgres-dev"],
+                        [".", "FreeableMemory", "...", {"stat": "Minimum"}],
+                        [".", "FreeStorageSpace", ".", ".", {"yAxis": "right"}],
+                    ]
+                },
+            },
+        ]
+    }
+    draft.of(DASHBOARD)["DashboardBody"] = {
+        "Fn::Sub": [json.dumps(body), {"Alarm": draft.attribute(CONNECTIONS_ALARM, "Arn")}]
+    }
 
 
 HARMLESS: Final[tuple[Harmless, ...]] = (
@@ -780,5 +853,203 @@ HARMLESS: Final[tuple[Harmless, ...]] = (
         "macro-of-language",
         "the template uses CloudFormation's own language extensions",
         put_top("Transform", "AWS::LanguageExtensions"),
+    ),
+    # what a rule that was stricter in one corner would object to
+    Harmless("read-replica", "a replica of the database, complete with its alarms and logs", read_replica),
+    Harmless("outward-rules-apart", "the application's outbound rules are resources", application_answers_by_resources),
+    Harmless("regional-nat-gateways", "the NAT gateways are regional", regional_nat_gateway),
+    Harmless("dashboard-of-alarms", "the dashboard shortens its rows and shows an alarm", dashboard_of_alarms),
+    Harmless(
+        "key-as-by-default",
+        "the topic's key says what it is by default",
+        together(
+            put(KEY, "KeySpec", "SYMMETRIC_DEFAULT"), put(KEY, "KeyUsage", "ENCRYPT_DECRYPT"), put(KEY, "Enabled", True)
+        ),
+    ),
+    Harmless(
+        "topic-key-by-alias",
+        "the topic names its key by the alias",
+        put(TOPIC, "KmsMasterKeyId", "alias/monitoring-key-dev"),
+    ),
+    Harmless(
+        "output-of-user-name",
+        "an output gives the user's name out of the secret",
+        together(
+            own_secret,
+            put_section(
+                "Outputs",
+                "DatabaseUser",
+                {"Value": {"Fn::Sub": "{{resolve:secretsmanager:${Master}:SecretString:username}}"}},
+            ),
+        ),
+    ),
+    Harmless(
+        "own-secret-attached",
+        "the password comes from a secret by way of its attachment",
+        together(
+            own_secret,
+            add(
+                "Attached",
+                "AWS::SecretsManager::SecretTargetAttachment",
+                lambda draft: {
+                    "SecretId": {"Ref": "Master"},
+                    "TargetId": draft.ref(DATABASE),
+                    "TargetType": "AWS::RDS::DBInstance",
+                },
+            ),
+            put_section("Outputs", "DatabaseSecretArn", {"Value": {"Ref": "Attached"}}),
+        ),
+    ),
+    *(
+        Harmless(f"function-for-{noun}", f"everybody may call a function, {does}", called_by_all(**narrowed))
+        for noun, does, narrowed in (
+            ("the-account", "of this account", {"SourceAccount": {"Ref": "AWS::AccountId"}}),
+            ("the-organisation", "of the organisation", {"PrincipalOrgID": "o-a1b2c3d4e5"}),
+            ("one-bucket", "for one bucket", {"SourceArn": "arn:aws:s3:::invoices"}),
+        )
+    ),
+    Harmless(
+        "bus-for-the-organisation",
+        "all of the organisation may put events on a bus",
+        together(
+            add("Bus", "AWS::Events::EventBus", {"Name": "orders-dev", "Tags": "cost"}),
+            add(
+                "BusPolicy",
+                "AWS::Events::EventBusPolicy",
+                {
+                    "EventBusName": {"Ref": "Bus"},
+                    "StatementId": "organisation-dev",
+                    "Action": "events:PutEvents",
+                    "Principal": "*",
+                    "Condition": {"Type": "StringEquals", "Key": "aws:PrincipalOrgID", "Value": "o-a1b2c3d4e5"},
+                },
+            ),
+        ),
+    ),
+    *(
+        Harmless(f"application-admits-{noun}", f"the application's group admits {does}", admits(**rule))
+        for noun, does, rule in (
+            ("one-network", "a range as wide as one VPC", {"CidrIp": "10.0.0.0/16"}),
+            ("version-6", "an IPv6 range as wide as one site", {"CidrIpv6": "fd00::/48"}),
+            ("one-stranger", "one public address", {"CidrIp": "203.0.113.7/32"}),
+            ("1024-ports", "to 1,024 ports", {"CidrIp": "10.0.0.0/24", "FromPort": 8000, "ToPort": 9023}),
+            ("ping", "to be pinged", {"CidrIp": "10.0.0.0/24", "IpProtocol": "icmp", "FromPort": -1, "ToPort": -1}),
+        )
+    ),
+    Harmless(
+        "application-admits-the-network",
+        "the application's group admits the range of its VPC",
+        append(
+            APPLICATION_GROUP,
+            "SecurityGroupIngress",
+            lambda draft: {
+                "IpProtocol": "tcp",
+                "FromPort": 443,
+                "ToPort": 443,
+                "CidrIp": draft.attribute(VPC, "CidrBlock"),
+            },
+        ),
+    ),
+    Harmless(
+        "topic-for-one-alarm",
+        "the topic's policy lets CloudWatch in for the alarms of this account by their ARNs",
+        put(
+            TOPIC_POLICY,
+            "PolicyDocument/Statement/1/Condition",
+            {"ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:aws:cloudwatch:us-east-1:${AWS::AccountId}:alarm:*"}}},
+        ),
+    ),
+    Harmless(
+        "topic-denied-to-others",
+        "the topic's policy denies publishing to all but services",
+        statement_of_topic(Effect="Deny", Principal="*", Condition={"Bool": {"aws:PrincipalIsAWSService": "false"}}),
+    ),
+    *(
+        Harmless(
+            f"application-admits-{noun}", f"the application's group admits an office of {text}", admits(CidrIp=text)
+        )
+        for noun, text in (
+            ("office-of-192", "192.168.10.0/24"),
+            ("office-of-172", "172.31.10.0/24"),
+            ("office-of-100", "100.64.10.0/24"),
+        )
+    ),
+    Harmless(
+        "topic-for-one-endpoint",
+        "everybody who comes through one VPC endpoint may publish to the topic",
+        statement_of_topic(Principal="*", Condition={"StringEquals": {"aws:SourceVpce": "vpce-0a1b2c3d4e5f6a7b8"}}),
+    ),
+    Harmless(
+        "endpoint-of-others",
+        "an endpoint leads to a service of others, and can have no policy",
+        add(
+            "Partner",
+            "AWS::EC2::VPCEndpoint",
+            lambda draft: {
+                "ServiceName": "com.amazonaws.vpce.us-east-1.vpce-svc-0a1b2c3d4e5f6a7b8",
+                "VpcEndpointType": "Interface",
+                "VpcId": draft.ref(VPC),
+                "SubnetIds": [draft.ref(PRIVATE_1)],
+                "SecurityGroupIds": [draft.attribute(APPLICATION_GROUP, "GroupId")],
+                "Tags": [*draft.tags, {"Key": "Name", "Value": "partner-dev"}],
+            },
+        ),
+    ),
+    Harmless(
+        "container",
+        "a container fetches the password from the secret",
+        add(
+            "Task",
+            "AWS::ECS::TaskDefinition",
+            lambda draft: {
+                "Family": "report-dev",
+                "ContainerDefinitions": [
+                    {
+                        "Name": "report",
+                        "Image": "report",
+                        "Secrets": [
+                            {
+                                "Name": "DB_PASSWORD",
+                                "ValueFrom": {
+                                    "Fn::Sub": "arn:aws:secretsmanager:us-east-1:${AWS::AccountId}:secret:x:password::"
+                                },
+                            }
+                        ],
+                    }
+                ],
+                "Tags": draft.tags,
+            },
+        ),
+    ),
+    *(
+        Harmless(f"storage-key-{noun}", f"the storage's key is AWS's own, by {does}", put(DATABASE, "KmsKeyId", value))
+        for noun, does, value in (
+            ("by-alias", "its alias", "alias/aws/rds"),
+            ("by-alias-arn", "the alias's ARN", "arn:aws:kms:us-east-1:123456789012:alias/aws/rds"),
+        )
+    ),
+    Harmless(
+        "other-secret",
+        "a secret that is not the database's has a key of the stack",
+        add(
+            "Other",
+            "AWS::SecretsManager::Secret",
+            lambda draft: {
+                "Name": "report-secret-dev",
+                "GenerateSecretString": {"PasswordLength": 40},
+                "KmsKeyId": draft.attribute(KEY, "Arn"),
+                "Tags": draft.tags,
+            },
+            **GONE,
+        ),
+    ),
+    Harmless("port-by-default", "the database listens where PostgreSQL does by default", drop(DATABASE, "Port")),
+    Harmless(
+        "flow-log-by-arn",
+        "the flow log names its group by the ARN",
+        together(
+            drop(FLOW_LOG, "LogGroupName"),
+            put(FLOW_LOG, "LogDestination", lambda draft: draft.attribute(FLOW_LOG_GROUP, "Arn")),
+        ),
     ),
 )

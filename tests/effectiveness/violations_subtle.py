@@ -548,8 +548,8 @@ VIOLATIONS: Final[tuple[Violation, ...]] = (
         "MON-08",
         "dashboard-of-other-account",
         Kind.FLIPPED,
-        "it shows metrics of custom namespace",
-        dashboard_text("AWS/RDS", "Custom/RDS"),
+        "it shows metrics of another account",
+        dashboard_text(r"\"region\":\"us-east-1\"", r"\"region\":\"us-east-1\",\"accountId\":\"999988887777\""),
     ),
     # NET
     *(
