@@ -33,11 +33,19 @@ _THE_POLICIES_SPEAK = {"@aws-cdk/core:failSynthOnValidationErrors": False}
 
 
 def read_context(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The CDK context: what the CDK command line hands over, or else what it would, so that both mean the same."""
+    """The CDK context: what the CDK command line hands over, or else what it would, so that both mean the same.
+
+    Raises `SettingsError` where cdk.json does not hold it.
+    """
     given = environment.get("CDK_CONTEXT_JSON")
     if given is None:
-        stated: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-        return _ADDED_BY_THE_COMMAND_LINE | stated
+        try:
+            stated: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+            return _ADDED_BY_THE_COMMAND_LINE | stated
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise SettingsError(
+                f"cdk.json does not hold the context: {type(error).__name__}: {error}; restore it"
+            ) from error
     context: dict[str, Any] = json.loads(given)
     overflow = environment.get("CONTEXT_OVERFLOW_LOCATION_ENV")  # a file for what is too much for a variable
     return context if overflow is None else context | json.loads(Path(overflow).read_text(encoding="utf-8"))

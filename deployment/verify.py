@@ -123,7 +123,8 @@ def _tested(suffix: str, account: Account, path: Path, environment: Mapping[str,
     """Run the tests; gives what they recorded."""
     path.unlink(missing_ok=True)  # what the tests did not write now is not what they found now
     say(f"Testing {stack_name(suffix)} in the account {account.number}, {account.region} ({account.endpoint}).")
-    options = ("-m", "requirement", "--record", str(EVIDENCE), "--quiet", "--no-header", "-p", "no:cacheprovider")
+    shown = ("--quiet", "--no-header", "--tb=line")  # the summary below says what was expected and what was seen
+    options = ("-m", "requirement", "--record", str(EVIDENCE), *shown, "-p", "no:cacheprovider")
     given = {**environment, "ENVIRONMENT_SUFFIX": suffix, "AWS_REGION": account.region}
     command = [sys.executable, "-m", "pytest", _TESTS, *options]
     status = run(command, folder=app.ROOT, environment={**given, "AWS_DEFAULT_REGION": account.region})

@@ -21,6 +21,14 @@ LOG_RETENTION_DAYS = (
 MONITORING_INTERVALS = (0, 1, 5, 10, 15, 30, 60)
 ENVIRONMENT_CLASSES = ("development", "staging", "production")
 
+NAMES = (
+    *("environmentSuffix", "environmentClass", "project", "owner", "costCenter", "engineVersion", "instanceClass"),
+    *("multiAz", "allocatedStorage", "maxAllocatedStorage", "iops", "storageThroughput", "backupRetentionDays"),
+    *("backupWindow", "maintenanceWindow", "logRetentionDays", "monitoringInterval", "vpcCidr", "availabilityZones"),
+    *("natGateways", "alarmEmail"),
+)
+"""The settings, as the CDK context calls them."""
+
 _LONGEST_SHOWN = 80
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 _SUFFIX = re.compile(r"[a-z][a-z0-9]{1,19}")

@@ -50,7 +50,7 @@ from compliance_report.seal import seal
 from compliance_report.secrecy import hidden, hide, mask_templates, secrets_of, without
 from compliance_report.since import since_earlier, since_last
 from compliance_report.verdicts import EvidenceError, judge
-from infra.settings import Settings, SettingsError
+from infra.settings import NAMES, Settings, SettingsError
 from policies.clock import ClockError, read_clock
 from policies.examination import Examination, ExaminationError
 from policies.register import Register, RegisterError, load_register
@@ -117,12 +117,22 @@ def audit(
     try:
         if not SUFFIX.fullmatch(suffix):  # such a one has no place, so not even a line of history
             raise AuditError(f"the environment suffix is {suffix!r}; {SUFFIX_RULE}")
+        _check_names(context)
         with exclusive(REPORTS / suffix):
             return _recorded(suffix, context, environment, since)
     except (*_CANNOT_BE_DONE, OSError) as error:
         told = without(str(error), secrets_of(environment, context))
         print(f"audit not done: {told}", file=sys.stderr)  # noqa: T201 - the message is for whoever runs this
         return NOT_DONE
+
+
+def _check_names(context: Mapping[str, str]) -> None:
+    """Refuse a setting that nothing reads: whoever gave it believes that it was heeded. CDK's own have / or :."""
+    for name in context:
+        if name == "environmentSuffix":
+            raise AuditError("the setting 'environmentSuffix' is not taken from the context here; give it as --suffix")
+        if name not in NAMES and not {"/", ":"} & set(name):
+            raise AuditError(f"no setting is called {name!r:.60}; there are {', '.join(NAMES[1:])}")
 
 
 def _recorded(suffix: str, context: Mapping[str, str], environment: Mapping[str, str], since: Path | None) -> int:

@@ -15,12 +15,15 @@ STANDINGS: Final = {
 """How far the acceptance of a risk is evidenced, in words."""
 
 _AFTER_TESTS: Final = "Run the test by itself, mend what it shows, and run make test again."
-_AFTER_A_DEPLOYMENT: Final = "Compare it with the template, deploy what was audited, and run make verify again."
+_AFTER_A_DEPLOYMENT: Final = (
+    "Mend the resource so that it is as the template says, and run make verify again; where the stack is gone, remove"
+    " its record from compliance-report/evidence."
+)
 _FIXES: Final = {"design": _AFTER_TESTS, "analogue": _AFTER_TESTS}
 
 
 def headline(report: Report) -> str:
-    """The counts of the requirements in one sentence."""
+    """The counts of the requirements, and of what else an audit may fail by, in one sentence."""
     counts = report["counts"]["requirements"]
     met = counts["met"] + counts[_DEVIATION]
     parts = [f"{met} of {sum(counts.values())} requirements met"]
@@ -32,7 +35,10 @@ def headline(report: Report) -> str:
         )
         parts[0] += f" ({counts[_DEVIATION]} with a deviation, its acceptance evidenced for {evidenced})"
     parts += [f"{counts['not met']} not met", f"{counts['no evidence']} without evidence"]
-    return f"{', '.join(parts)}, {counts['to be shown']} to be shown by tests or on the deployed stack"
+    parts.append(f"{counts['to be shown']} to be shown by tests or on the deployed stack")
+    still = {"open finding": report["counts"]["findings"]["open"], "problem": report["counts"]["problems"]}
+    parts += [f"{number} {what}{'s' * (number != 1)}" for what, number in still.items() if number]
+    return ", ".join(parts)
 
 
 def in_words(status: str) -> str:

@@ -12,6 +12,9 @@ from compliance_report.evidence import MASKED, masked
 from policies.examination import Examination
 
 _NAME: Final = re.compile(r"passw|pwd|secret|token|credential|private_?key", re.IGNORECASE)
+_FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
+"""Where the shell is and was, by which POSIX means folders and no passwords."""
+
 _DISTINCT: Final = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9]).{8,}", re.DOTALL)
 """What is masked wherever it stands; any other (`postgres`) may be a word elsewhere, so only at its own place."""
 
@@ -22,7 +25,7 @@ def secrets_of(*settings: Mapping[str, str]) -> frozenset[str]:
         value
         for given in settings
         for name, value in given.items()
-        if _NAME.search(name) and _DISTINCT.fullmatch(value)
+        if _NAME.search(name) and name not in _FOLDERS and _DISTINCT.fullmatch(value)
     )
 
 

@@ -181,7 +181,7 @@ def database_engine_is_postgres(database: Resource, template: Template) -> Itera
     requirement="DB-06",
     types=(DB_INSTANCE,),
     severity=Severity.HIGH,
-    fix="State a version of PostgreSQL 15 that RDS still creates, 15.17 or newer (setting engineVersion).",
+    fix="State a version of PostgreSQL 15 that RDS still creates, 15.13 or newer (setting engineVersion).",
 )
 def database_version_is_15_and_creatable(database: Resource, template: Template) -> Iterator[Outcome]:
     """Check that the engine version is 15.x, stated, and one that RDS still creates.

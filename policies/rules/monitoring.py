@@ -21,7 +21,7 @@ _DAYS_OF_ADVANCED_MODE: Final = 465
     requirement="MON-06",
     types=(DB_INSTANCE,),
     severity=Severity.MEDIUM,
-    fix="Set monitoring_interval to 60 seconds on the DatabaseInstance (setting monitoringIntervalSeconds).",
+    fix="Set monitoring_interval to 60 seconds on the DatabaseInstance (setting monitoringInterval).",
 )
 def database_has_enhanced_monitoring(database: Resource, _template: Template) -> Iterator[Outcome]:
     """Check that Enhanced Monitoring is on: CPU and memory of the operating system, each 1 to 60 seconds.

@@ -24,6 +24,19 @@ def test_the_context_is_that_of_cdk_json_unless_the_command_line_gives_one(tmp_p
     assert app.read_context(environment) == {"environmentSuffix": "pr42", "owner": "team"}
 
 
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"app": "python app.py"}'])
+def test_a_cdk_json_without_the_context_exits_2_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "cdk.json").write_text(content)
+    monkeypatch.setattr(app, "ROOT", tmp_path)
+    monkeypatch.delenv("CDK_CONTEXT_JSON", raising=False)
+    assert app.main() == 2
+    (message,) = capsys.readouterr().err.splitlines()
+    assert message.startswith("cdk.json does not hold the context: ")
+
+
 def test_a_setting_that_is_refused_exits_2_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

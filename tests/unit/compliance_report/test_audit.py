@@ -256,6 +256,23 @@ def test_an_audit_refused_at_once_leaves_a_line_of_history_too(
     assert verify(places / "reports" / "dev", again=True) == 0, capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("multiAZ", "no setting is called 'multiAZ'; there are environmentClass, "),
+        ("environmentSuffix", "give it as --suffix"),
+    ],
+)
+def test_a_setting_that_nothing_reads_is_refused(
+    places: Path, capsys: pytest.CaptureFixture[str], name: str, told: str
+) -> None:
+    assert audit("dev", context={name: "false"}) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("audit not done: ")
+    assert told in line
+    assert list(places.iterdir()) == []
+
+
 @pytest.mark.parametrize("suffix", ["Dev", "../dev", "d", "", "app-x", "dev\n"])
 def test_a_suffix_that_is_none_has_no_place_and_leaves_nothing(
     places: Path, capsys: pytest.CaptureFixture[str], suffix: str

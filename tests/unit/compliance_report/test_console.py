@@ -34,7 +34,7 @@ Report: compliance-report/out/dev/report.html (and other formats)"""
 
 FAILED = """\
 FAILED, 1 risk open  TapStack-dev: 0 of 3 requirements met, 2 not met, 0 without evidence, 1 to be shown by tests \
-or on the deployed stack
+or on the deployed stack, 3 open findings, 1 problem
 
      0  met
      0  met with a deviation

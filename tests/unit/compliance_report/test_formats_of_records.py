@@ -42,7 +42,10 @@ from tests.unit.compliance_report.test_formats import Page
 from tests.unit.compliance_report.test_oscal import NAMES, dangling, loaded, result, root
 
 MESSAGE = f"the instance is Multi-AZ: false; required: true (emulated: {RAN_AGAINST})"
-FIX = "Compare it with the template, deploy what was audited, and run make verify again."
+FIX = (
+    "Mend the resource so that it is as the template says, and run make verify again; where the stack is gone, remove"
+    " its record from compliance-report/evidence."
+)
 IMPLEMENTED = {"file": "implemented.json", "class_": "implemented", "ran_against": {"what": "AWS", "account": "1"}}
 
 

@@ -40,6 +40,8 @@ def with_properties(**properties: Any) -> dict[str, Any]:
         ("GITHUB_TOKEN", SECRET, True),
         ("dbPwd", SECRET, True),
         ("OWNER", SECRET, False),
+        ("PWD", "/home/engineer/checkout2", False),
+        ("OLDPWD", "/home/engineer/checkout2", False),
         ("DB_PASSWORD", "postgres", False),
         ("DB_PASSWORD", "a1", False),
         ("DB_PASSWORD", "12345678", False),

@@ -1,9 +1,11 @@
 import dataclasses
+import re
 
 import pytest
 
 from infra.instance_class import GIB, InstanceClass
-from infra.settings import LOG_RETENTION_DAYS, Settings, SettingsError
+from infra.settings import LOG_RETENTION_DAYS, NAMES, Settings, SettingsError
+from policies.rules import ALL_RULES
 
 DEFAULTS = Settings(
     environment_suffix="dev",
@@ -32,6 +34,25 @@ DEFAULTS = Settings(
 
 def test_defaults() -> None:
     assert Settings.read({}, {}) == DEFAULTS
+
+
+def test_the_names_are_those_that_are_read() -> None:
+    asked: list[str] = []
+
+    class Context(dict[str, object]):
+        def get(self, key: str, default: object = None) -> object:
+            asked.append(key)
+            return super().get(key, default)
+
+    Settings.read(Context(), {})
+    assert set(asked) == set(NAMES)
+    assert len(NAMES) == len(dataclasses.fields(Settings))
+
+
+def test_each_setting_that_a_rule_tells_to_change_exists() -> None:
+    named = {name for rule in ALL_RULES for name in re.findall(r"\(setting (\w+)", rule.fix)}
+    assert "monitoringInterval" in named
+    assert named <= set(NAMES)
 
 
 def test_settings_cannot_be_changed() -> None:
