@@ -11,6 +11,7 @@ from compliance_report import audit as auditing
 from compliance_report.audit import AuditError, audit
 from compliance_report.bundle import files_in
 from compliance_report.verify import verify
+from infra.settings import NAMES
 from infra.tap_stack import TapStack
 
 IN_CODE, IN_CONTEXT, IN_ENVIRONMENT, OF_AWS = (
@@ -51,6 +52,7 @@ def told(secrets: tuple[str, ...], content: bytes) -> list[str]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("ASSEMBLIES", "REPORTS", "RECORDS"):
         monkeypatch.setattr(auditing, name, tmp_path / name)
+    monkeypatch.setattr(auditing, "NAMES", (*NAMES, *CONTEXT))  # as if somebody had added the setting
     return tmp_path
 
 
