@@ -178,6 +178,22 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Raise an interrupt when the block has ended, and not in it.
+
+    In the middle of an import, while another thread imports too, Python may lose it and hang (seen with Python 3.11).
+    """
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            raise KeyboardInterrupt
+
+
 def _audit(
     settings: Settings,
     context: Mapping[str, str],
@@ -318,7 +334,8 @@ def _examine(
     with ScannersOutsideCdk() as scanners:
         try:
             synthesis = {**app.read_context({}), **context}
-            cdk_app, plugin = app.build(settings, synthesis, scanners, outdir=folder, today=now.date())
+            with _interrupts_wait():
+                cdk_app, plugin = app.build(settings, synthesis, scanners, outdir=folder, today=now.date())
             progress.step("synthesizing the stack and examining it")
             cdk_app.synth()
         except Exception as error:  # whatever the construct code or CDK raises: an audit of it cannot be done

@@ -52,8 +52,13 @@ def told(secrets: tuple[str, ...], content: bytes) -> list[str]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("ASSEMBLIES", "REPORTS", "RECORDS"):
         monkeypatch.setattr(auditing, name, tmp_path / name)
-    monkeypatch.setattr(auditing, "NAMES", (*NAMES, *CONTEXT))  # as if somebody had added the setting
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if somebody had added a setting that holds a password."""
+    monkeypatch.setattr(auditing, "NAMES", (*NAMES, *CONTEXT))
 
 
 def test_passwords_are_in_no_file_of_the_bundle_and_in_nothing_printed(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -254,6 +255,21 @@ def test_an_audit_refused_at_once_leaves_a_line_of_history_too(
         assert named in entry["reason"]
         assert "\n" not in entry["reason"]
     assert verify(places / "reports" / "dev", again=True) == 0, capsys.readouterr().out
+
+
+def test_an_interrupt_while_cdk_is_loaded_waits_for_its_end(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def build(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        done.append("loaded")
+        raise ValueError("node was interrupted too")
+
+    monkeypatch.setattr(app, "build", build)
+    with pytest.raises(KeyboardInterrupt):
+        audit("dev", context={})
+    assert done == ["loaded"]
+    assert not (places / "reports" / "dev").exists()
 
 
 @pytest.mark.parametrize(
